@@ -1,0 +1,41 @@
+"""Treadle does an application's background work: durable jobs, and finished packs of them."""
+
+from treadle.app import Treadle
+from treadle.core.errors import (
+    Cancel,
+    ConfigError,
+    Discard,
+    DuplicateJob,
+    InvalidArguments,
+    JobFailed,
+    JobNotDone,
+    JobNotFound,
+    MissingExtra,
+    PayloadTooLarge,
+    ResultExpired,
+    RetryLater,
+    Skip,
+    Snooze,
+    SoftTimeout,
+    Stopped,
+    StoreError,
+    StoreUnavailable,
+    TreadleError,
+    UnknownTask,
+)
+from treadle.core.job import Progress, Snapshot
+from treadle.core.retry import NEVER, Exponential, Fixed, Retry
+from treadle.core.states import State
+from treadle.engine.context import Context
+from treadle.handle import Job
+from treadle.pack import Pack
+from treadle.task import Task, Unique
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed",
+    "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "Pack", "PayloadTooLarge",
+    "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze", "SoftTimeout", "State",
+    "Stopped", "StoreError", "StoreUnavailable", "Task", "Treadle", "TreadleError", "Unique", "UnknownTask",
+]  # fmt: skip

@@ -1,0 +1,290 @@
+"""Treadle: a store, tasks and packs, bound together."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from treadle.config import Settings, settings_from
+from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, UnknownTask
+from treadle.core.events import Listener
+from treadle.core.ids import Clock, Ids
+from treadle.core.job import Filter, Page
+from treadle.core.states import State
+from treadle.core.store import Store
+from treadle.declare import Declaring
+from treadle.engine.sync import Door
+from treadle.handle import Job
+from treadle.pack import Pack
+from treadle.stores import open_store, wall_clock
+from treadle.task import Call, Task, TaskOptions, make_task
+
+if TYPE_CHECKING:
+    from treadle.engine.worker import Worker
+    from treadle.schedule import Missed, Overlap, Schedule
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Treadle(Declaring):
+    """An application's background work: where its jobs are kept, and the tasks that run them.
+
+    `store` is a URL; without one the environment decides (`TREADLE_STORE`, `DATABASE_URL`, `REDIS_URL`, else a
+    file here). Further settings may be given by name, such as `payload_limit=1_000_000`. Nothing is opened
+    before the first use. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        queues: Sequence[str] = (),
+        clock: Clock = wall_clock,
+        settings: Settings | None = None,
+        **given: Any,
+    ) -> None:
+        url = store if isinstance(store, str) else None
+        self.settings = replace(settings, **given) if settings else settings_from(store=url, **given)
+        if url and settings:
+            self.settings = replace(self.settings, store=url)
+        self.store: Store = open_store(self.settings.store, clock) if url or store is None else _as_store(store)
+        self.tasks: dict[str, Task[Any, Any]] = {}
+        self.packs: list[Pack] = []
+        self.place: tuple[str, str] | None = None
+        """Module and name where a child process finds it; looked for where not given."""
+        self.schedules: dict[str, Schedule] = {}
+        self.listeners: list[Listener] = []
+        self._queues = set(queues) | {"default"}
+        self._factories: dict[type[Any], Callable[[Treadle], Any]] = {}
+        self._resources: dict[type[Any], Any] = {}
+        self._making = threading.RLock()
+        self._ids = Ids(clock)
+        self._door = Door()
+
+    # -- tasks and packs -----------------------------------------------------------
+
+    def declare(self, fn: Callable[..., Any], name: str | None, options: TaskOptions) -> Task[Any, Any]:
+        return self._register(make_task(fn, name, options, self))
+
+    def include(self, pack: Pack) -> None:
+        """Plug a pack in: its tasks, resources and commands. Including it again changes nothing."""
+        if pack in self.packs:
+            return
+        self.packs.append(pack)
+        for task in pack.tasks.values():
+            self._register(task.bound(self))
+        for kind, factory in pack.factories.items():
+            self._factories.setdefault(kind, factory)
+
+    def bind(self, task: Task[P, R]) -> Task[P, R]:
+        """Find this application's twin of a pack's task. Raises UnknownTask if the pack is not included."""
+        if task.name not in self.tasks:
+            raise UnknownTask(task.name, self.tasks)
+        return task.bound(self)
+
+    def task_named(self, name: str) -> Task[Any, Any]:
+        """Find a task by its name. Raises UnknownTask with the nearest name."""
+        try:
+            return self.tasks[name]
+        except KeyError:
+            raise UnknownTask(name, self.tasks) from None
+
+    def _register(self, task: Task[Any, Any]) -> Task[Any, Any]:
+        before = self.tasks.get(task.name)
+        if before is not None and before.fn is not task.fn:
+            raise ConfigError(f"Two tasks are called {task.name!r}; give one of them another name: @app.task('name').")
+        self.tasks[task.name] = task
+        return task
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """All queues that this application knows: its tasks' and those it was given."""
+        return tuple(sorted(self._queues | {task.options.queue for task in self.tasks.values()}))
+
+    def check_queue(self, task: str, queue: str) -> None:
+        """Raise InvalidArguments for a queue that no worker of this application would serve."""
+        if queue not in self._queues and queue not in self.queues:
+            known = ", ".join(self.queues)
+            raise InvalidArguments(
+                task, f"no queue is called {queue!r} (known: {known}). Treadle(queues=[…]) adds one."
+            )
+
+    # -- schedules -----------------------------------------------------------------
+
+    def cron(
+        self,
+        expression: str,
+        *,
+        tz: str = "UTC",
+        missed: "Missed" = "one",
+        overlap: "Overlap" = "skip",
+        name: str | None = None,
+    ) -> Callable[[Task[P, R]], Task[P, R]]:
+        """Run a task at the times of a five-field cron expression: `app.cron("0 8 * * *")(send_digests)`.
+
+        `missed` says what becomes of instants at which no worker was there: `skip`, `one`, `all`; `overlap` whether
+        an instant is skipped while the last one's job is live (`skip`) or not (`allow`). Raises ConfigError.
+        """
+        from treadle.schedule import cron_schedule
+
+        return lambda task: self._schedule(cron_schedule(name, task, expression, tz, missed, overlap), task)
+
+    def every(
+        self,
+        interval: timedelta,
+        *,
+        missed: "Missed" = "one",
+        overlap: "Overlap" = "skip",
+        name: str | None = None,
+    ) -> Callable[[Task[P, R]], Task[P, R]]:
+        """Run a task again and again, at whole multiples of this interval since 1970."""
+        from treadle.schedule import interval_schedule
+
+        return lambda task: self._schedule(interval_schedule(name, task, interval, missed, overlap), task)
+
+    def _schedule(self, schedule: "Schedule", task: Task[P, R]) -> Task[P, R]:
+        if schedule.name in self.schedules:
+            raise ConfigError(f"Two schedules are called {schedule.name!r}; give one of them another name=.")
+        self.schedules[schedule.name] = schedule
+        return task
+
+    # -- resources -----------------------------------------------------------------
+
+    def provide(self, kind: type[T], factory: "Callable[[Treadle], T]") -> None:
+        """Register how to make this process's one resource of a type; wins over a pack's."""
+        self._factories[kind] = factory
+
+    def use(self, kind: type[T]) -> T:
+        """Get this process's resource of a type, made at its first use. Raises ConfigError if nobody provides it."""
+        with self._making:
+            if kind not in self._resources:
+                factory = self._factories.get(kind)
+                if factory is None:
+                    raise ConfigError(f"Nothing provides {kind.__name__}: app.provide({kind.__name__}, factory).")
+                self._resources[kind] = factory(self)
+            resource: T = self._resources[kind]
+            return resource
+
+    @property
+    def database_url(self) -> str:
+        """Where packs keep their tables: the store's own database."""
+        return self.settings.store if isinstance(self.settings.store, str) else self.store.url
+
+    # -- jobs ----------------------------------------------------------------------
+
+    def new_id(self) -> str:
+        """Make a job's id: a UUIDv7."""
+        return self._ids.take()[0]
+
+    async def aenqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
+        """Enqueue checked calls, all in one transaction; raises DuplicateJob where a task wishes so."""
+        added = await self.store.add([call.job for call in calls])
+        for call, (id, new) in zip(calls, added, strict=True):
+            unique = call.task.options.unique
+            if not new and unique and unique.on_conflict == "raise" and id != call.job.id:
+                raise DuplicateJob(call.task.name, call.job.unique_key or "", id)
+        return [Job(self, id, new) for id, new in added]
+
+    def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
+        """Enqueue checked calls, all in one transaction; for code that is not async."""
+        return self.wait(self.aenqueue_many(calls))
+
+    def job(self, id: str) -> Job[Any]:
+        """Make the handle of a job by its id; nothing is read yet."""
+        return Job(self, id, new=False)
+
+    async def ajobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
+        """List jobs, newest first: `states=`, `tasks=`, `queues=`, `owner=`, `tenant=`, `batch=`, `created_after=`."""
+        return await self.store.find(_filter(asked), max(1, min(limit, 1000)), cursor)
+
+    def jobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
+        """List jobs, newest first; for code that is not async."""
+        return self.wait(self.ajobs(limit=limit, cursor=cursor, **asked))
+
+    async def acount(self, **asked: Any) -> dict[State, int]:
+        """Count jobs by state, asked as `ajobs` is."""
+        total = dict.fromkeys(State, 0)
+        for (_, state), number in (await self.store.count(_filter(asked))).items():
+            total[state] += number
+        return total
+
+    def count(self, **asked: Any) -> dict[State, int]:
+        """Count jobs by state; for code that is not async."""
+        return self.wait(self.acount(**asked))
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine for code that is not async and wait for its answer; never call it in an event loop's thread."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._door(coroutine)
+        coroutine.close()
+        raise ConfigError(
+            "This call would block the event loop that it is made in. Use its async form: aenqueue, aresult, acancel…"
+        )
+
+    # -- running -------------------------------------------------------------------
+
+    def worker(self, *, queues: Sequence[str] | None = None, slots: int | None = None) -> "Worker":
+        """Make a worker for this application; call it inside a running event loop."""
+        from treadle.run import make_worker
+
+        return make_worker(self, queues, slots)
+
+    def run_until_idle(self) -> None:
+        """Run a worker in this process until nothing is queued or running."""
+        asyncio.run(self.arun_until_idle())
+
+    async def arun_until_idle(self) -> None:
+        """Run a worker on this event loop until nothing is queued or running."""
+        await self.worker().run(until_idle=True)
+
+    def run(self) -> None:
+        """Run a worker in this process until it is told to stop (SIGTERM, Ctrl-C)."""
+        from treadle.run import run_forever
+
+        run_forever(self)
+
+    def close(self) -> None:
+        """Close the store and the resources of this process; a later use opens them again."""
+        self.close_resources()
+        self.wait(self.store.close())
+        self._door.close()
+
+    def close_resources(self) -> None:
+        """Close what `use` made in this process."""
+        with self._making:
+            resources, self._resources = list(self._resources.values()), {}
+        for resource in resources:
+            if hasattr(resource, "close"):
+                resource.close()
+
+    def __repr__(self) -> str:
+        return f"<Treadle {self.store.url}, {len(self.tasks)} tasks>"
+
+
+def _as_store(store: Any) -> Store:
+    if not hasattr(store, "cycle"):
+        raise ConfigError(f"Treadle(store=…) takes a URL such as sqlite:///jobs.db or a store, not {store!r}.")
+    made: Store = store
+    return made
+
+
+def _filter(asked: dict[str, Any]) -> Filter:
+    """Make a filter of keyword arguments, forgiving about one value where many may stand."""
+    values: dict[str, Any] = {}
+    for name, value in asked.items():
+        plural = {"state": "states", "task": "tasks", "queue": "queues"}.get(name, name)
+        many = plural in ("states", "tasks", "queues")
+        values[plural] = (value,) if many and isinstance(value, str) else tuple(value) if many else value
+    if isinstance(values.get("created_after"), datetime):
+        values["created_after"] = round(values["created_after"].timestamp() * 1000)
+    try:
+        values["states"] = tuple(State(state) for state in values.get("states", ()))
+        return Filter(**values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"Jobs cannot be asked for like this: {error}.") from None

@@ -1,0 +1,1 @@
+"""Making jobs happen. Knows the Store protocol, never a store."""

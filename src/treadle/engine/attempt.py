@@ -1,0 +1,87 @@
+"""One attempt while it runs: its claim, what it has told, and whether it was asked to stop."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from treadle.core.errors import SoftTimeout, TreadleError
+from treadle.core.job import Claim, Progress
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from treadle.engine.work import Work
+
+LOG_LINES, LOG_BYTES = 200, 32_000
+
+
+class Lost(TreadleError):
+    """The claim is no longer this worker's; whatever the attempt does now is nobody's."""
+
+
+class ShuttingDown(TreadleError):
+    """The worker stops; the job goes back to its queue."""
+
+
+class Asked(TreadleError):
+    """An operator asked the job to stop."""
+
+
+class Attempt:
+    """Shared by the loop, the task's thread and the heart; every field has one writer."""
+
+    __slots__ = (
+        "claim", "deadline", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since", "soft_deadline",
+        "stop_until", "stopping", "unsent", "warning", "work",
+    )  # fmt: skip
+
+    def __init__(self, claim: Claim, work: "Work", nudge: Callable[[], None], since: float) -> None:
+        self.claim, self.work, self.nudge = claim, work, nudge
+        self.since = since
+        """When it was claimed, then when it started; seconds of the worker's steady clock."""
+        self.deadline: float | None = None
+        self.soft_deadline: float | None = None
+        self.stopping: BaseException | None = None
+        """Why it was told to stop."""
+        self.stop_until = 0.0
+        self.pressed = False
+        """It has been told twice."""
+        self.warning: SoftTimeout | None = None
+        self.over = False
+        """Its ending is known; what the code still does is ignored."""
+        self.runner: asyncio.Task[Any] | None = None
+        self.progress: Progress | None = None
+        self.log: list[dict[str, object]] | None = None
+        self.log_size = 0
+        self.unsent = False
+        """There is progress or a log line that no beat has carried yet."""
+
+    def tell(self, progress: Progress) -> None:
+        """Keep this progress for the next beat; `done` never falls."""
+        before = self.progress
+        if before and before.done > progress.done:
+            progress = progress._replace(done=before.done)
+        self.progress = progress
+        self._pending()
+
+    def write(self, line: dict[str, object]) -> None:
+        """Keep a log line; the oldest go when there are too many."""
+        lines = self.log = self.log or []
+        lines.append(line)
+        self.log_size += _size(line)
+        while len(lines) > LOG_LINES or (self.log_size > LOG_BYTES and len(lines) > 1):
+            self.log_size -= _size(lines.pop(0))
+        self._pending()
+
+    def _pending(self) -> None:
+        if not self.unsent:
+            self.unsent = True
+            self.nudge()
+
+    def log_text(self) -> str | None:
+        """Give the kept lines as JSON text."""
+        return json.dumps(list(self.log)) if self.log else None
+
+
+def _size(line: dict[str, object]) -> int:
+    return sum(len(str(value)) + len(key) + 8 for key, value in line.items())

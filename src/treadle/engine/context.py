@@ -1,0 +1,109 @@
+"""What a running task sees of its job."""
+
+import time
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from treadle.core.errors import SoftTimeout, Stopped
+from treadle.core.job import Claim, Progress
+
+if TYPE_CHECKING:
+    from treadle.app import Treadle
+
+T = TypeVar("T")
+
+#: A log line longer than this is cut.
+LONGEST_LINE = 4_000
+
+
+class Line(Protocol):
+    """The way from a running task to whoever watches over it."""
+
+    claim: Claim
+    stopping: BaseException | None
+    warning: SoftTimeout | None
+
+    def tell(self, progress: Progress) -> None: ...
+
+    def write(self, line: dict[str, object]) -> None: ...
+
+
+class Context:
+    """The running job, from its own code's point of view. Every method may be called from the task's thread."""
+
+    __slots__ = ("_line", "app")
+
+    def __init__(self, line: Line, app: "Treadle") -> None:
+        self._line = line
+        self.app = app
+
+    @property
+    def job_id(self) -> str:
+        return self._line.claim.id
+
+    @property
+    def task(self) -> str:
+        return self._line.claim.task
+
+    @property
+    def queue(self) -> str:
+        return self._line.claim.queue
+
+    @property
+    def attempt(self) -> int:
+        """Which try this is, from 1."""
+        return self._line.claim.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        return self._line.claim.max_attempts
+
+    @property
+    def epoch(self) -> int:
+        """Rises with every claim of this job: give it to the outside as a fencing token."""
+        return self._line.claim.epoch
+
+    @property
+    def owner(self) -> str | None:
+        return self._line.claim.owner
+
+    @property
+    def tenant(self) -> str | None:
+        return self._line.claim.tenant
+
+    @property
+    def batch(self) -> str | None:
+        return self._line.claim.batch
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job was asked to stop: cancelled, timed out, shut down, or its claim lost."""
+        return self._line.stopping is not None
+
+    def check(self) -> None:
+        """Raise Stopped if the job was asked to stop, once SoftTimeout past that; call it where stopping is safe."""
+        warning, self._line.warning = self._line.warning, None
+        if warning is not None:
+            raise warning
+        reason = self._line.stopping
+        if reason is not None:
+            raise Stopped(str(reason))
+
+    def progress(
+        self, done: int, total: int | None = None, *, failed: int | None = None, note: str | None = None
+    ) -> None:
+        """Tell how far the job is. Cheap: it is written a few times a second at most, and `done` never falls."""
+        self._line.tell(Progress(done, total, failed or 0, note[:500] if note else None))
+
+    def log(self, message: str, **fields: object) -> None:
+        """Keep a line with the job; the last 200 lines or 32 KB of an attempt are kept."""
+        line: dict[str, object] = {"at": time.time_ns() // 1_000_000, "attempt": self.attempt}
+        line["message"] = message[:LONGEST_LINE]
+        line.update({key: str(value)[:LONGEST_LINE] for key, value in fields.items()})
+        self._line.write(line)
+
+    def use(self, kind: type[T]) -> T:
+        """Get this process's resource of a type, as `app.provide` or a pack registered it."""
+        return self.app.use(kind)
+
+    def __repr__(self) -> str:
+        return f"<Context of job {self.job_id}, attempt {self.attempt}>"

@@ -1,0 +1,36 @@
+"""When running attempts must stop: one look over all of them a few times a second instead of a timer for each."""
+
+from collections.abc import Callable, Iterable
+
+from treadle.core.errors import SoftTimeout, TimedOut
+from treadle.engine.attempt import Attempt
+
+
+def set_deadlines(attempt: Attempt, now: float) -> None:
+    """Note when this attempt will have used up its time; `now` in seconds."""
+    work = attempt.work
+    if work.timeout:
+        attempt.deadline = now + work.timeout / 1000
+    if work.soft_timeout:
+        attempt.soft_deadline = now + work.soft_timeout / 1000
+
+
+def check_deadlines(
+    running: Iterable[Attempt],
+    now: float,
+    *,
+    warn: Callable[[Attempt, SoftTimeout], None],
+    stop: Callable[[Attempt, BaseException], None],
+    press: Callable[[Attempt], None],
+) -> None:
+    """Warn what passed its soft timeout, stop what passed its timeout, press what was told to stop and does not."""
+    for attempt in running:
+        if attempt.stopping is not None:
+            if now >= attempt.stop_until:
+                press(attempt)
+        elif attempt.deadline is not None and now >= attempt.deadline:
+            stop(attempt, TimedOut(attempt.work.timeout or 0))
+        elif attempt.soft_deadline is not None and now >= attempt.soft_deadline:
+            attempt.soft_deadline = None
+            limit = (attempt.work.soft_timeout or 0) / 1000
+            warn(attempt, SoftTimeout(f"the soft timeout of {limit:g} s has passed"))

@@ -1,0 +1,37 @@
+"""From what an attempt returned or raised to its outcome; the same in the worker and in a child process."""
+
+import random
+
+from treadle.core.errors import Cancel, Crashed, InvalidArguments, RetryLater, Skip, Snooze, TreadleError
+from treadle.core.job import Claim
+from treadle.core.outcomes import Outcome, Tries, cancel, complete, give_up, hand_back, judge
+from treadle.core.states import Reason
+from treadle.engine.attempt import Asked, ShuttingDown
+from treadle.engine.faults import describe
+from treadle.engine.work import Work
+
+#: Said on purpose by a task; a traceback would only be noise.
+SPOKEN = (Snooze, RetryLater, Skip, Cancel)
+
+
+def returned(work: Work, value: object) -> Outcome:
+    """Conclude an attempt that came to its end."""
+    try:
+        return complete(work.encode(value))
+    except TreadleError as error:
+        return give_up(Reason.ERROR, describe(error))  # the next attempt would return the same
+
+
+def raised(work: Work, claim: Claim, error: BaseException) -> Outcome:
+    """Conclude an attempt that raised, or was stopped for this reason."""
+    match error:
+        case Asked():
+            return cancel("operator")
+        case ShuttingDown():
+            return hand_back()
+        case InvalidArguments():
+            return give_up(Reason.ERROR, describe(error))  # the code has changed; the arguments will not
+    told = None if isinstance(error, SPOKEN) else describe(error)
+    died = isinstance(error, Crashed)  # of a child process: nobody takes over, so it is counted here
+    tries = Tries(claim.attempt, claim.max_attempts, claim.crashes + died)
+    return judge(tries, error, work.retry, random.random(), told)._replace(crashed=died)

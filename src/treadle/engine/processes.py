@@ -1,0 +1,124 @@
+"""Child processes for `executor="process"`: kept and reused, killed for a hard time limit.
+
+Children come from a fork server or are spawned: a fork of a process with threads can hang for ever.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from treadle.core.errors import Crashed, SoftTimeout
+from treadle.core.job import Progress
+from treadle.core.outcomes import Outcome
+from treadle.core.states import State
+from treadle.engine.attempt import Attempt
+
+Main = Callable[[Connection, Connection, float, Sequence[str]], None]
+"""The child's entry: its two pipes, how long its lifeline may be silent, and where the application is."""
+
+
+class Processes:
+    """As many children as were ever needed at once. `run` blocks and is called from threads."""
+
+    def __init__(self, main: Main, application: Sequence[str], silence: float, preload: Sequence[str]) -> None:
+        methods = multiprocessing.get_all_start_methods()
+        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        if "forkserver" in methods:
+            self._context.set_forkserver_preload(list(preload))
+        self._main, self._application, self._silence = main, application, silence
+        self._lock = threading.Lock()
+        self._idle: list[_Process] = []
+        self._busy: dict[Attempt, _Process] = {}
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Run this attempt in a child and wait for its outcome. Raises Crashed if the child died."""
+        with self._lock:
+            process = self._idle.pop() if self._idle else None
+        process = process or _Process(self._context, self._main, self._application, self._silence)
+        with self._lock:
+            self._busy[attempt] = process
+        try:
+            outcome = process.run(attempt)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            with self._lock:
+                del self._busy[attempt]
+        with self._lock:
+            self._idle.append(process)
+        return outcome
+
+    def ask(self, attempt: Attempt) -> None:
+        """Ask the job in this child to stop."""
+        self._say(attempt, b"c")
+
+    def warn(self, attempt: Attempt, warning: SoftTimeout) -> None:
+        """Raise SoftTimeout in this child's job."""
+        self._say(attempt, b"s")
+
+    def kill(self, attempt: Attempt) -> None:
+        """End the child that runs this attempt, now."""
+        with self._lock:
+            process = self._busy.get(attempt)
+        if process:
+            process.kill()
+
+    def pulse(self) -> None:
+        """Tell all children that the worker still holds its lease."""
+        with self._lock:
+            everybody = [*self._idle, *self._busy.values()]
+        for process in everybody:
+            process.say(b"p")
+
+    def close(self) -> None:
+        """End all children."""
+        with self._lock:
+            everybody = [*self._idle, *self._busy.values()]
+        for process in everybody:
+            process.kill()
+
+    def _say(self, attempt: Attempt, word: bytes) -> None:
+        with self._lock:
+            process = self._busy.get(attempt)
+        if process:
+            process.say(word)
+
+
+class _Process:
+    def __init__(self, context: Any, main: Main, application: Sequence[str], silence: float) -> None:
+        self._work, childs_work = context.Pipe()
+        childs_lifeline, self._lifeline = context.Pipe(duplex=False)
+        arguments = (childs_work, childs_lifeline, silence, tuple(application))
+        self._process = context.Process(target=main, args=arguments, name="treadle-child", daemon=True)
+        self._process.start()
+        childs_work.close()
+        childs_lifeline.close()
+
+    def run(self, attempt: Attempt) -> Outcome:
+        try:
+            self._work.send_bytes(json.dumps(attempt.claim._replace(ref=None)).encode())
+            while True:
+                message = json.loads(self._work.recv_bytes())
+                if "outcome" in message:
+                    state, *rest = message["outcome"]
+                    return Outcome(State(state), *rest)
+                if "progress" in message:
+                    attempt.tell(Progress(*message["progress"]))
+                if "log" in message:
+                    attempt.write(message["log"])
+        except (EOFError, OSError):
+            self._process.join(1)
+            raise Crashed(f"its process ended with exit code {self._process.exitcode}") from None
+
+    def say(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._lifeline.send_bytes(word)
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._process.kill()

@@ -1,0 +1,209 @@
+"""Running attempts: long-lived tasks that take them from a deque, so that a job costs no task and no timer.
+
+A runner survives the cancellation of its job. One whose job left marks in its context (ContextVars), or
+that will not stop, is replaced by a fresh one.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from treadle.core.errors import SoftTimeout, TreadleError
+from treadle.core.outcomes import Outcome
+from treadle.engine.attempt import Asked, Attempt, Lost
+from treadle.engine.context import Context
+from treadle.engine.deadlines import set_deadlines
+from treadle.engine.judging import raised, returned
+from treadle.engine.processes import Processes
+from treadle.engine.threads import Threads
+from treadle.engine.warning import Warned
+from treadle.engine.work import Executor
+
+log = logging.getLogger("treadle.engine")
+
+Ended = Callable[[Attempt, Outcome | None, float], None]
+"""Told once for each attempt: its outcome (None: its claim was lost) and the seconds it took."""
+
+
+class Runners:
+    """So many slots; what is fed starts as soon as one is free, in order."""
+
+    def __init__(
+        self,
+        slots: int,
+        context: Callable[[Attempt], Context],
+        ended: Ended,
+        processes: Processes | None,
+        stop_grace: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._slots, self._context, self._ended, self._clock = slots, context, ended, clock
+        self._processes, self._stop_grace = processes, stop_grace
+        self._threads = Threads(asyncio.get_running_loop())
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.ready: deque[Attempt] = deque()
+        self.running: dict[Attempt, None] = {}
+        for _ in range(slots):
+            self._hire()
+
+    @property
+    def free(self) -> int:
+        """Slots that nothing runs in or waits for; negative while more is ready than fits."""
+        return self._slots - len(self.running) - len(self.ready)
+
+    def feed(self, attempts: list[Attempt]) -> None:
+        """Have these run."""
+        self.ready.extend(attempts)
+        for _ in range(len(attempts)):
+            if not self._wake_one():
+                break
+
+    def stop(self, attempt: Attempt, why: BaseException) -> None:
+        """Tell a running attempt to stop; what happens next is its executor's way."""
+        if attempt.over or attempt not in self.running:
+            return
+        if attempt.stopping is None or isinstance(why, Lost):
+            attempt.stopping = why
+        attempt.stop_until = self._clock() + self._stop_grace
+        if attempt.work.executor is Executor.LOOP and attempt.runner:
+            attempt.runner.cancel()
+        elif attempt.work.executor is Executor.PROCESS and self._processes:
+            (self._processes.ask if isinstance(why, Asked) else self._processes.kill)(attempt)
+
+    def warn(self, attempt: Attempt, warning: SoftTimeout) -> None:
+        """Raise SoftTimeout in a running attempt's code."""
+        if attempt.work.executor is Executor.PROCESS and self._processes:
+            self._processes.warn(attempt, warning)
+            return
+        attempt.warning = warning
+        if attempt.work.executor is Executor.LOOP and attempt.runner:
+            attempt.runner.cancel()
+
+    def press(self, attempt: Attempt) -> None:
+        """Deal with an attempt that was told to stop and did not within its grace."""
+        attempt.stop_until = self._clock() + self._stop_grace
+        if attempt.work.executor is Executor.PROCESS and self._processes:
+            self._processes.kill(attempt)
+        elif attempt.work.executor is Executor.THREAD or not attempt.pressed:
+            attempt.pressed = True
+            if attempt.runner:
+                attempt.runner.cancel()
+        else:
+            self._abandon(attempt)
+
+    async def close(self) -> None:
+        """End all runners. Attempts that still run are concluded as their stopping says."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1)
+        for attempt in list(self.running):
+            self._conclude(attempt, _stopped(attempt))
+        self._threads.close()
+
+    def _hire(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._live(), name="treadle-runner")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _wake_one(self) -> bool:
+        while self._idle:
+            waiting = self._idle.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return True
+        return False
+
+    async def _live(self) -> None:
+        clean = copy_context()
+        task = asyncio.current_task()
+        assert task is not None
+        while not self._closing:
+            if not self.ready:
+                await self._wait(task)
+                continue
+            attempt = self.ready.popleft()
+            attempt.runner = task
+            await self._run(attempt)
+            while task.cancelling() and not self._closing:
+                task.uncancel()
+            if attempt.over and attempt not in self.running and task not in self._tasks:
+                return  # it was abandoned, and its runner replaced
+            if copy_context() != clean:
+                break
+        if not self._closing:
+            self._hire()
+
+    async def _wait(self, task: "asyncio.Task[Any]") -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        self._idle.append(waiting)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if self._closing:
+                raise
+            task.uncancel()  # meant for a job that ended at the same moment
+
+    async def _run(self, attempt: Attempt) -> None:
+        attempt.since = started = self._clock()
+        set_deadlines(attempt, started)
+        self.running[attempt] = None
+        try:
+            outcome: Outcome | None = await self._perform(attempt)
+        except asyncio.CancelledError:
+            if attempt.stopping is None and self._closing:
+                raise
+            outcome = _stopped(attempt)
+        except Exception as error:
+            stopped = attempt.stopping is not None
+            outcome = _stopped(attempt) if stopped else raised(attempt.work, attempt.claim, error)
+        self._conclude(attempt, outcome)
+
+    async def _perform(self, attempt: Attempt) -> Outcome:
+        work = attempt.work
+        match work.executor:
+            case Executor.LOOP:
+                coroutine = work.invoke(attempt.claim.args, self._context(attempt))
+                return returned(work, await (Warned(coroutine, attempt) if work.soft_timeout else coroutine))
+            case Executor.THREAD:
+                return await self._threads.run(partial(_in_thread, attempt, self._context(attempt)))
+            case Executor.PROCESS:
+                assert self._processes is not None
+                return await self._threads.run(partial(self._processes.run, attempt))
+
+    def _conclude(self, attempt: Attempt, outcome: Outcome | None) -> None:
+        if attempt.over:
+            return
+        attempt.over = True
+        del self.running[attempt]
+        self._ended(attempt, outcome, self._clock() - attempt.since)
+
+    def _abandon(self, attempt: Attempt) -> None:
+        log.warning("job %s (%s) ignores that it must stop; it is left behind", attempt.claim.id, attempt.claim.task)
+        if attempt.runner:
+            self._tasks.discard(attempt.runner)
+        self._conclude(attempt, _stopped(attempt))
+        self._hire()
+
+
+def _in_thread(attempt: Attempt, context: Context) -> Outcome:
+    return returned(attempt.work, attempt.work.invoke(attempt.claim.args, context))
+
+
+def _stopped(attempt: Attempt) -> Outcome | None:
+    """Conclude an attempt by why it was stopped; None for a claim that is somebody else's."""
+    match attempt.stopping:
+        case Lost():
+            return None
+        case None:
+            return raised(attempt.work, attempt.claim, TreadleError("the task cancelled itself"))
+        case why:
+            return raised(attempt.work, attempt.claim, why)

@@ -1,0 +1,37 @@
+"""How one worker behaves. Times are milliseconds inside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from treadle.core.states import State
+
+DAY = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker serves, how much at once, and how long it may be silent."""
+
+    queues: tuple[str, ...] = ("default",)
+    slots: int = 10
+    lease: int = 15_000
+    """How long claims hold without a heartbeat."""
+    grace: int = 25_000
+    """How long running jobs may go on after a stop was asked."""
+    stop_grace: int = 5_000
+    """How long a job that was told to stop (cancelled, timed out) may tidy up."""
+    sweep: int = 1_000
+    reserve: int = 200
+    """Most jobs claimed ahead of free slots, and only while jobs are very short."""
+    retention: Mapping[State, int] = field(
+        default_factory=lambda: {State.COMPLETED: 7 * DAY, State.FAILED: 30 * DAY, State.CANCELLED: 30 * DAY}
+    )
+
+    @property
+    def heartbeat(self) -> int:
+        return self.lease // 5
+
+    @property
+    def fence(self) -> int:
+        """After so long without an answered heartbeat the worker stops its own attempts."""
+        return self.lease * 8 // 10

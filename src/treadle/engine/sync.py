@@ -1,0 +1,44 @@
+"""The one door for code that is not async: a thread with an event loop that runs coroutines for it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Door:
+    """Runs coroutines for callers that have no loop. The thread starts at the first call, again after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
+
+    def __call__(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run this coroutine and wait for its answer."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result(timeout)
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop and self._process == os.getpid():
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._process != os.getpid():
+                self._process = os.getpid()
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_turn, args=(self._loop,), name="treadle-door", daemon=True).start()
+            return self._loop
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

@@ -1,0 +1,181 @@
+"""Making an application's worker, and running it as a process: signals, children, the end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from treadle.core.errors import ConfigError
+from treadle.core.retry import milliseconds
+from treadle.core.states import State
+from treadle.engine.child import Child
+from treadle.engine.context import Context
+from treadle.engine.processes import Processes
+from treadle.engine.settings import WorkerSettings
+from treadle.engine.work import Executor, Work
+from treadle.engine.worker import Worker
+from treadle.locate import find_application, place_of
+from treadle.signature import ResultCodec
+
+if TYPE_CHECKING:
+    from treadle.app import Treadle
+    from treadle.task import Task
+
+log = logging.getLogger("treadle")
+
+
+def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> Worker:
+    """Make a worker for an application. Raises ConfigError."""
+    settings = worker_settings(app, queues, slots)
+    works = {name: work_of(app, task) for name, task in app.tasks.items()}
+    worker = Worker(
+        app.store,
+        works,
+        lambda attempt: Context(attempt, app),
+        settings,
+        listeners=app.listeners,
+        processes=_processes(app, works, settings),
+        also=_scheduler(app),
+    )
+    return worker
+
+
+def worker_settings(app: "Treadle", queues: Sequence[str] | None, slots: int | None) -> WorkerSettings:
+    """Turn an application's settings into a worker's."""
+    known = app.settings
+    for queue in queues or ():
+        app.check_queue("worker", queue)
+    return WorkerSettings(
+        queues=tuple(queues) if queues else app.queues,
+        slots=slots or known.concurrency,
+        lease=milliseconds(known.lease),
+        grace=milliseconds(known.grace),
+        stop_grace=milliseconds(known.stop_grace),
+        retention={
+            State.COMPLETED: milliseconds(known.keep_completed),
+            State.FAILED: milliseconds(known.keep_failed),
+            State.CANCELLED: milliseconds(known.keep_failed),
+        },
+    )
+
+
+def work_of(app: "Treadle", task: "Task[Any, Any]") -> Work:
+    """Tell the engine what it needs to know of a task."""
+    options = task.options
+    timeout = app.settings.job_timeout if options.timeout is None else options.timeout
+    return Work(
+        name=task.name,
+        executor=_executor(task),
+        invoke=_invoker(task),
+        encode=ResultCodec(task.name, app.settings.result_limit),
+        retry=options.retry,
+        timeout=milliseconds(timeout) or None,
+        soft_timeout=milliseconds(options.soft_timeout) if options.soft_timeout else None,
+    )
+
+
+def _executor(task: "Task[Any, Any]") -> Executor:
+    from treadle.task import AsyncTask
+
+    if task.options.executor == "process":
+        return Executor.PROCESS
+    return Executor.LOOP if isinstance(task, AsyncTask) else Executor.THREAD
+
+
+def _invoker(task: "Task[Any, Any]") -> Callable[[str, Context], Any]:
+    decode, fn = task.signature.decode, task.fn
+    if task.options.context:
+
+        def invoke_with_context(args: str, context: Context) -> Any:
+            places, names = decode(args)
+            return fn(context, *places, **names)
+
+        return invoke_with_context
+
+    def invoke(args: str, context: Context) -> Any:
+        places, names = decode(args)
+        return fn(*places, **names)
+
+    return invoke
+
+
+# -- child processes ---------------------------------------------------------------
+
+
+def _processes(app: "Treadle", works: dict[str, Work], settings: WorkerSettings) -> Processes | None:
+    wanting = [work.name for work in works.values() if work.executor is Executor.PROCESS]
+    if not wanting:
+        return None
+    place = place_of(app)
+    if place is None:
+        raise ConfigError(
+            f"{wanting[0]} wishes executor='process', but a child process cannot find this application."
+            " Assign it to a name at the top of a module: app = Treadle(…)."
+        )
+    preload = [] if place[0] == "__main__" else [place[0]]
+    return Processes(child_main, place, settings.fence / 1000, preload)
+
+
+def child_main(work: Connection, lifeline: Connection, silence: float, place: Sequence[str]) -> None:
+    """Live as a child process of a worker."""
+    app = find_application(*place)
+    known: dict[str, Work] = {}
+
+    def find(name: str) -> tuple[Any, Work]:
+        if name not in known:
+            known[name] = work_of(app, app.task_named(name))
+        return app, known[name]
+
+    Child(work, lifeline, silence, find).live()
+
+
+# -- a worker as a process -----------------------------------------------------------
+
+
+def run_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> None:
+    """Run a worker until SIGTERM or Ctrl-C; a second signal ends the process at once."""
+    asyncio.run(arun_forever(app, queues, slots))
+
+
+async def arun_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> None:
+    """Run a worker on this loop until SIGTERM or Ctrl-C."""
+    worker = make_worker(app, queues, slots)
+    with stopping_on_signals(worker.stop):
+        await worker.run()
+    app.close_resources()
+
+
+@contextlib.contextmanager
+def stopping_on_signals(stop: Callable[[], None]) -> Any:
+    """Call `stop` at the first SIGTERM, SIGINT or SIGBREAK; the second ends the process."""
+    loop = asyncio.get_running_loop()
+    asked: list[int] = []
+
+    def heard(number: int, frame: object) -> None:
+        if asked:
+            log.warning("second signal: this worker ends now; its jobs are taken over when its lease runs out")
+            os._exit(128 + number)
+        asked.append(number)
+        loop.call_soon_threadsafe(stop)
+
+    names = ("SIGTERM", "SIGINT", "SIGBREAK" if sys.platform == "win32" else "SIGINT")
+    numbers = {getattr(signal, name) for name in names}
+    before = {number: signal.signal(number, heard) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _scheduler(app: "Treadle") -> Callable[[], Any] | None:
+    if not app.schedules:
+        return None
+    from treadle.schedule import Scheduler
+
+    return Scheduler(app).tick

@@ -1,0 +1,179 @@
+"""Between a call's arguments and their JSON: bound by name, checked against the function's signature.
+
+The check is a typed decode (msgspec), the same at the door and in the worker: what a worker would
+refuse is refused when it is enqueued.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, Union, get_type_hints
+
+from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
+
+_KINDS = inspect.Parameter
+
+
+class Signature:
+    """The parameters of a task's function, less the context."""
+
+    def __init__(self, task: str, function: Callable[..., Any], context: bool) -> None:
+        self._task, self._function = task, function
+        parameters = list(inspect.signature(function).parameters.values())
+        if context:
+            if not parameters or parameters[0].kind not in (_KINDS.POSITIONAL_ONLY, _KINDS.POSITIONAL_OR_KEYWORD):
+                raise ConfigError(f"{task}: with context=True the function's first parameter receives the context.")
+            parameters = parameters[1:]
+        if any(parameter.kind is _KINDS.VAR_POSITIONAL for parameter in parameters):
+            raise ConfigError(f"{task}: *args cannot be kept by name; use a parameter that takes a list.")
+        self._open = any(parameter.kind is _KINDS.VAR_KEYWORD for parameter in parameters)
+        named = [parameter for parameter in parameters if parameter.kind is not _KINDS.VAR_KEYWORD]
+        self._named = {parameter.name: parameter for parameter in named}
+        self._places = [p.name for p in named if p.kind is not _KINDS.KEYWORD_ONLY]
+        self._bare = [p.name for p in named if p.kind is _KINDS.POSITIONAL_ONLY]
+        self._required = [p.name for p in named if p.default is _KINDS.empty]
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Bind, check and write a call's arguments as JSON. Raises InvalidArguments that names the argument."""
+        bound = self._bind(args, kwargs)
+        try:
+            text: bytes = self._codec.encode(bound)
+        except TypeError as error:
+            raise InvalidArguments(self._task, f"an argument cannot be written as JSON: {error}") from None
+        self._read(text)
+        return text.decode()
+
+    def decode(self, text: str) -> tuple[list[Any], dict[str, Any]]:
+        """Read and check arguments from JSON. Raises InvalidArguments where they do not fit the signature."""
+        values = self._read(text)
+        return [values.pop(name) for name in self._bare if name in values], values
+
+    def explain(self, names: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with a call's argument names; None if nothing is."""
+        if not self._open:
+            for name in names:
+                if name not in self._named:
+                    close = get_close_matches(name, self._named, n=1)
+                    return f"there is no argument {name!r}." + (f" Did you mean {close[0]!r}?" if close else "")
+        missing = [name for name in self._required if name not in names]
+        return f"the argument {missing[0]!r} is missing." if missing else None
+
+    def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        if args:
+            if len(args) > len(self._places):
+                raise InvalidArguments(
+                    self._task, f"takes {len(self._places)} positional arguments, but {len(args)} were given."
+                )
+            placed = dict(zip(self._places, args, strict=False))
+            twice = placed.keys() & kwargs.keys()
+            if twice:
+                raise InvalidArguments(self._task, f"the argument {min(twice)!r} was given twice.")
+            kwargs = placed | dict(kwargs)
+        wrong = self.explain(kwargs)
+        if wrong:
+            raise InvalidArguments(self._task, wrong)
+        return kwargs
+
+    def _read(self, text: str | bytes) -> dict[str, Any]:
+        try:
+            return self._codec.decode(text)
+        except self._codec.mismatch as error:
+            wrong = _said(str(error))
+        raise InvalidArguments(self._task, wrong)
+
+    @cached_property
+    def _codec(self) -> "Codec":
+        try:
+            hints = get_type_hints(self._function, include_extras=True)
+        except Exception as error:
+            raise ConfigError(f"{self._task}: its annotations cannot be read: {error}") from None
+        types = {name: hints.get(name, Any) for name in self._named}
+        return Codec(types, frozenset(self._required), self._open)
+
+
+class Codec:
+    """A typed JSON decoder for one set of parameters."""
+
+    def __init__(self, types: Mapping[str, Any], required: frozenset[str], open: bool) -> None:
+        import msgspec
+
+        self.mismatch = (msgspec.ValidationError, msgspec.DecodeError)
+        fields = [
+            (name, kind) if name in required else (name, Union[kind, msgspec.UnsetType], msgspec.UNSET)
+            for name, kind in types.items()
+        ]
+        self._unset = msgspec.UNSET if len(required) < len(types) else None
+        document = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=not open)
+        self._decoder = msgspec.json.Decoder(document, dec_hook=_revive)
+        self._encoder = msgspec.json.Encoder(enc_hook=_reduce)
+        self._asdict = msgspec.structs.asdict
+        self._open, self._loads = open, msgspec.json.decode
+
+    def encode(self, bound: Mapping[str, Any]) -> bytes:
+        return self._encoder.encode(bound)
+
+    def decode(self, text: str | bytes) -> dict[str, Any]:
+        values = self._asdict(self._decoder.decode(text))
+        if self._unset is not None:
+            values = {name: value for name, value in values.items() if value is not self._unset}
+        return self._loads(text) | values if self._open else values
+
+
+def _reduce(value: Any) -> Any:
+    """Make what JSON has no word for from its own method: pydantic models."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no JSON form; pass an id, a dict or a dataclass")
+
+
+def _revive(kind: Any, value: Any) -> Any:
+    if hasattr(kind, "model_validate"):
+        return kind.model_validate(value)
+    raise TypeError(f"the annotation {kind!r} has no JSON form")
+
+
+def _said(error: str) -> str:
+    """Turn "Expected `str`, got `int` - at `$.user_id`" into a sentence that begins with the argument."""
+    what, _, where = error.partition(" - at ")
+    path = where.strip("`").removeprefix("$.")
+    what = what[:1].lower() + what[1:]
+    return f"the argument {path!r}: {what}." if path and path != "$" else f"{what}."
+
+
+class ResultCodec:
+    """Writes what a task returned as JSON text."""
+
+    def __init__(self, task: str, limit: int) -> None:
+        self._task, self._limit = task, limit
+
+    def __call__(self, value: Any) -> str | None:
+        """Write it; None has no text. Raises InvalidArguments or PayloadTooLarge."""
+        if value is None:
+            return None
+        try:
+            text: bytes = self._encoder.encode(value)
+        except TypeError as error:
+            raise InvalidArguments(self._task, f"its result cannot be written as JSON: {error}") from None
+        if len(text) > self._limit:
+            raise PayloadTooLarge(self._task, "results", len(text), self._limit)
+        return text.decode()
+
+    @cached_property
+    def _encoder(self) -> Any:
+        import msgspec
+
+        return msgspec.json.Encoder(enc_hook=_reduce)
+
+
+def read_result(function: Callable[..., Any] | None, text: str | None) -> Any:
+    """Read a result back, as the type that the function says it returns where that can be."""
+    import msgspec
+
+    if text is None:
+        return None
+    try:
+        kind = get_type_hints(function).get("return", Any) if function else Any
+        return msgspec.json.decode(text, type=kind, dec_hook=_revive)
+    except Exception:  # the annotation has changed or says too much: plain JSON is better than nothing
+        return msgspec.json.decode(text)

@@ -1,0 +1,31 @@
+"""Keeping jobs. The only place that picks a store by its URL; a store decides nothing."""
+
+import time
+from typing import TYPE_CHECKING
+
+from treadle.core.errors import ConfigError
+from treadle.core.ids import Clock
+
+if TYPE_CHECKING:
+    from treadle.core.store import Store
+
+
+def wall_clock() -> int:
+    """Read this host's clock in milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def open_store(url: str, clock: Clock = wall_clock) -> "Store":
+    """Make the store that a URL names; it connects at its first use.
+
+    `clock` stands for the store's clock where the store has none of its own (SQLite). Raises ConfigError.
+    """
+    scheme = url.partition("://")[0].partition("+")[0].lower()
+    if scheme == "sqlite":
+        from treadle.stores.sqlite import SqliteStore, settings_from
+
+        return SqliteStore(settings_from(url), clock)
+    raise ConfigError(
+        f"The store URL starts with {scheme!r}; this version of Treadle keeps jobs in SQLite: sqlite:///jobs.db"
+        " (a path below this folder) or sqlite:////var/lib/app/jobs.db (four slashes: from the root)."
+    )

@@ -1,0 +1,91 @@
+"""Between rows and values; the one place where this store's JSON documents are taken apart."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from treadle.core.job import Attempt, Claim, Ending, Failure, Progress, Snapshot, WorkerInfo
+from treadle.core.states import State
+
+SETTLE = ("state", "reason", "error", "given_back", "crashed", "due_at", "queued_at", "finished_at", "ref", "epoch")
+
+
+def completed_row(ending: Ending, now: int) -> tuple[Any, ...]:
+    """Turn a completion into a row of `complete.sql`."""
+    claim, outcome = ending.claim, ending.outcome
+    until = None if claim.result_ttl is None or outcome.result is None else now + claim.result_ttl
+    return (claim.ref, claim.epoch, now, outcome.reason, outcome.outcome, outcome.result, until)
+
+
+def settle_row(ending: Ending, now: int) -> tuple[Any, ...]:
+    """Turn any other ending into the parameters of `settle.sql`."""
+    claim, outcome = ending.claim, ending.outcome
+    state = outcome.state
+    return (
+        state.value,
+        outcome.reason,
+        outcome.error,
+        0 if outcome.spends_attempt else 1,
+        outcome.crashed,
+        now + outcome.due_in if state is State.SCHEDULED else None,
+        now if state is State.QUEUED else None,
+        now if state.final else None,
+        claim.ref,
+        claim.epoch,
+    )
+
+
+def claims(rows: Sequence[Sequence[Any]]) -> list[Claim]:
+    """Make claims, best priority first, then oldest: RETURNING promises no order."""
+    return sorted(map(Claim._make, rows), key=_turn)
+
+
+def _turn(claim: Claim) -> tuple[int, Any]:
+    return -claim.priority, claim.ref
+
+
+def failure(text: str | None) -> Failure | None:
+    """Read the error text of a job."""
+    if text is None:
+        return None
+    try:
+        told = json.loads(text)
+        return Failure(str(told["type"]), str(told["message"]), told.get("traceback"))
+    except (ValueError, KeyError, TypeError):
+        return Failure("Error", text)
+
+
+def snapshot(row: Sequence[Any], attempts: Sequence[Attempt] = (), log: Sequence[Any] = ()) -> Snapshot:
+    """Turn a row of `find.sql` into a value."""
+    (seq, id, task, queue, state, reason, outcome, args, result, error, priority, attempt, max_attempts, epoch,
+     crashes, cancel, worker, owner, tenant, batch, unique_key, created_at, queued_at, due_at, expires_at, started_at,
+     finished_at, result_until, meta, done, total, failed, note) = row  # fmt: skip
+    return Snapshot(
+        id=id, task=task, queue=queue, state=State(state), reason=reason, outcome=outcome, args=args, result=result,
+        failure=failure(error), priority=priority, attempt=attempt, max_attempts=max_attempts, epoch=epoch,
+        crashes=crashes, cancelling=bool(cancel) and state == State.RUNNING, worker=worker, owner=owner, tenant=tenant, batch=batch,
+        unique_key=unique_key, created_at=created_at, queued_at=queued_at, due_at=due_at, expires_at=expires_at,
+        started_at=started_at, finished_at=finished_at, result_until=result_until, meta=meta,
+        progress=None if done is None else Progress(done, total, failed, note), cursor=str(seq),
+        attempts=tuple(attempts), log=tuple(log),
+    )  # fmt: skip
+
+
+def attempt(row: Sequence[Any]) -> Attempt:
+    """Turn a row of `attempts.sql` into a value."""
+    *fields, error = row
+    return Attempt._make((*fields, failure(error)))
+
+
+def log_lines(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Join the kept lines of all attempts, oldest first."""
+    return [line for _, lines in rows for line in json.loads(lines)]
+
+
+def worker(row: Sequence[Any]) -> WorkerInfo:
+    """Turn a row of `workers.sql` into a value."""
+    id, lease_until, seen_at, started_at, host, space, pid, born, queues, slots, details = row
+    return WorkerInfo(
+        id=id, lease_until=lease_until, seen_at=seen_at, started_at=started_at, host=host, space=space, pid=pid,
+        born=born, queues=tuple(json.loads(queues)), slots=slots, details=json.loads(details),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+SELECT id, cancel FROM treadle_job WHERE worker = :worker AND state = 'running'

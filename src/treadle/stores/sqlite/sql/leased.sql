@@ -1,0 +1,1 @@
+SELECT lease_until > :now FROM treadle_worker WHERE id = :worker

@@ -1,0 +1,1 @@
+SELECT epoch, lines FROM treadle_log WHERE job = :ref ORDER BY epoch

@@ -1,0 +1,1 @@
+DELETE FROM treadle_attempt WHERE job IN (SELECT value FROM json_each(:refs))

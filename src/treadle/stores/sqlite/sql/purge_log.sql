@@ -1,0 +1,1 @@
+DELETE FROM treadle_log WHERE job IN (SELECT value FROM json_each(:refs))

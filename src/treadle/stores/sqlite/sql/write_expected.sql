@@ -1,0 +1,2 @@
+UPDATE treadle_record SET value = :value, version = version + 1
+ WHERE kind = :kind AND key = :key AND version = :expect

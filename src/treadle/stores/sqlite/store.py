@@ -1,0 +1,186 @@
+"""The Store protocol on one SQLite file: each verb is handed to the writer or the reader."""
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+
+from treadle.core.errors import StoreError
+from treadle.core.ids import Clock
+from treadle.core.job import (
+    Added,
+    Cycle,
+    Ending,
+    Filter,
+    NewJob,
+    Page,
+    Record,
+    Snapshot,
+    Swept,
+    WorkerInfo,
+)
+from treadle.core.states import State
+from treadle.core.store import Heart
+from treadle.stores.sqlite import queries, verbs
+from treadle.stores.sqlite.connection import connect
+from treadle.stores.sqlite.heart import SqliteHeart
+from treadle.stores.sqlite.migrate import migrate
+from treadle.stores.sqlite.reader import Reader
+from treadle.stores.sqlite.settings import SqliteSettings
+from treadle.stores.sqlite.wake import Bell
+from treadle.stores.sqlite.writer import Writer
+
+
+class SqliteStore:
+    """Jobs in one file. May be used from several event loops, and by a child forked while it was closed."""
+
+    def __init__(self, settings: SqliteSettings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._bell = Bell(settings)
+        self._writer: Writer | None = None
+        self._reader: Reader | None = None
+        self._process = os.getpid()
+        self._opening = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return self._settings.url
+
+    async def open(self) -> None:
+        if self._process != os.getpid():
+            self._after_fork()
+        if self._writer is None:
+            await asyncio.to_thread(self._open)
+
+    def _open(self) -> None:
+        with self._opening:
+            if self._writer is not None:
+                return
+            with closing(connect(self._settings)) as connection:
+                migrate(connection, self._settings, self._clock())
+            self._reader = Reader(self._settings)
+            self._writer = Writer(self._settings, self._settings.durability == "full")
+
+    def _after_fork(self) -> None:
+        # A fork copies SQLite's notes of the locks it holds, but not the locks: the parent's last close would throw
+        # away the write-ahead log to which this process still writes.
+        if self._writer or self._reader:
+            raise StoreError(
+                f"{self._settings.path}: this process was forked while the store was open, which SQLite does not"
+                " survive. Open the store after the fork (gunicorn: no --preload), close it before, or spawn processes."
+            )
+        self._process = os.getpid()
+        self._opening = threading.Lock()
+        self._bell = Bell(self._settings)
+
+    async def close(self) -> None:
+        if self._process != os.getpid():
+            return  # what is open here is the parent's
+        writer, self._writer = self._writer, None
+        reader, self._reader = self._reader, None
+        if writer:
+            await asyncio.to_thread(writer.close)
+        if reader:
+            await asyncio.to_thread(reader.close)
+        await asyncio.to_thread(self._bell.close)
+
+    async def _write(self) -> Writer:
+        if self._writer is None or self._process != os.getpid():
+            await self.open()
+        assert self._writer is not None
+        return self._writer
+
+    async def _read(self) -> Reader:
+        if self._reader is None or self._process != os.getpid():
+            await self.open()
+        assert self._reader is not None
+        return self._reader
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[Added]:
+        if not jobs:
+            return []
+        write = await self._write()
+        answer = await write(lambda connection: verbs.add(connection, self._clock(), jobs))
+        self._bell.ring()
+        return answer
+
+    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+        write = await self._write()
+        # A claim that power loss takes is simply claimed again; an ending must not be.
+        answer = await write(
+            lambda connection: verbs.cycle(connection, self._clock(), worker, ended, queues, want), flush=bool(ended)
+        )
+        if any(ending.outcome.state is State.QUEUED for ending in ended):
+            self._bell.ring()
+        return answer
+
+    def heart(self, worker: WorkerInfo) -> Heart:
+        return SqliteHeart(self._settings, self._clock, worker)
+
+    async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
+        write = await self._write()
+        answer = await write(
+            lambda connection: verbs.sweep(connection, self._clock(), worker, limit, take), flush=False
+        )
+        if answer.promoted:
+            self._bell.ring()
+        return answer
+
+    async def bury(self, workers: Sequence[str]) -> None:
+        write = await self._write()
+        await write(lambda connection: connection.execute(verbs.BURY, (json.dumps(list(workers)),)), flush=False)
+
+    async def cancel(self, ids: Sequence[str]) -> list[str]:
+        write = await self._write()
+        return await write(lambda connection: verbs.cancel(connection, self._clock(), ids))
+
+    async def revive(self, ids: Sequence[str]) -> list[str]:
+        write = await self._write()
+        answer = await write(lambda connection: verbs.revive(connection, self._clock(), ids))
+        if answer:
+            self._bell.ring()
+        return answer
+
+    async def release(self, reason: str, tasks: Sequence[str]) -> int:
+        write = await self._write()
+        released = await write(lambda connection: verbs.release(connection, self._clock(), reason, tasks))
+        if released:
+            self._bell.ring()
+        return released
+
+    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
+        write = await self._write()
+        return await write(lambda connection: verbs.purge(connection, self._clock(), older_than, limit), flush=False)
+
+    async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
+        write = await self._write()
+        return await write(lambda connection: verbs.write(connection, kind, key, value, expect))
+
+    async def get(self, id: str) -> Snapshot | None:
+        read = await self._read()
+        return await read(partial(queries.get, now=self._clock(), id=id))
+
+    async def find(self, filter: Filter, limit: int, cursor: str | None = None) -> Page:
+        read = await self._read()
+        return await read(partial(queries.find, now=self._clock(), filter=filter, limit=limit, cursor=cursor))
+
+    async def count(self, filter: Filter) -> dict[tuple[str, State], int]:
+        read = await self._read()
+        return await read(partial(queries.count, filter=filter))
+
+    async def workers(self) -> list[WorkerInfo]:
+        read = await self._read()
+        return await read(queries.workers)
+
+    async def read(self, kind: str) -> list[Record]:
+        read = await self._read()
+        return await read(partial(queries.read, kind=kind))
+
+    async def now(self) -> int:
+        return self._clock()
+
+    def subscribe(self, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._bell.subscribe(hint)

@@ -1,0 +1,284 @@
+"""A task: a function and its wishes. Enqueueing is checked against the function's signature, by type checkers too."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
+
+from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
+from treadle.core.job import NewJob
+from treadle.core.retry import Retry, milliseconds
+from treadle.handle import Job
+from treadle.signature import Signature
+
+if TYPE_CHECKING:
+    from treadle.app import Treadle
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PRIORITIES = range(-100, 101)
+
+When = timedelta | datetime | float
+
+
+class Unique:
+    """At most one live job for these arguments; without names: for the task.
+
+    `on_conflict="skip"`: the live job stands for the newcomer. `"raise"`: enqueueing raises DuplicateJob.
+    """
+
+    __slots__ = ("fields", "on_conflict")
+
+    def __init__(self, *fields: str, on_conflict: Literal["skip", "raise"] = "skip") -> None:
+        if on_conflict not in ("skip", "raise"):
+            raise ConfigError(f"Unique: on_conflict={on_conflict!r} is not known; it is 'skip' or 'raise'.")
+        self.fields, self.on_conflict = fields, on_conflict
+
+    def key(self, task: str, tenant: str | None, args: Mapping[str, Any]) -> str:
+        """Make the key that at most one live job may have."""
+        import json
+
+        named = {name: args.get(name) for name in self.fields}
+        return json.dumps([task, tenant, named], sort_keys=True, default=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """What a task wishes for its jobs."""
+
+    queue: str = "default"
+    priority: int = 0
+    retry: Retry = Retry()
+    timeout: timedelta | None = None
+    """None: the application's `job_timeout`; zero: for ever."""
+    soft_timeout: timedelta | None = None
+    """When SoftTimeout is raised inside the task, so that it may still put things in order."""
+    expires: timedelta | None = None
+    result_ttl: timedelta | None = None
+    unique: Unique | None = None
+    context: bool = False
+    executor: Literal["auto", "process"] = "auto"
+
+    def checked(self, task: str) -> "TaskOptions":
+        """Answer itself, or raise ConfigError with what is wrong."""
+        _check_queue(task, self.queue)
+        _check_priority(task, self.priority)
+        for name in ("timeout", "soft_timeout", "expires", "result_ttl"):
+            length = getattr(self, name)
+            if length is not None and (not isinstance(length, timedelta) or length < timedelta(0)):
+                raise ConfigError(f"{task}: {name}={length!r} must be a timedelta of zero or more.")
+        if self.soft_timeout and self.timeout and self.soft_timeout >= self.timeout:
+            raise ConfigError(f"{task}: the soft timeout must be shorter than the timeout.")
+        if self.executor not in ("auto", "process"):
+            raise ConfigError(f"{task}: executor={self.executor!r} is not known; it is 'auto' or 'process'.")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What one enqueueing wishes beyond its task."""
+
+    id: str | None = None
+    queue: str | None = None
+    priority: int | None = None
+    run_after: When | None = None
+    owner: str | None = None
+    tenant: str | None = None
+    batch: str | None = None
+    expires: timedelta | None = None
+    max_attempts: int | None = None
+    hold: bool = False
+
+
+_NO_WISHES = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R]):
+    """A checked call of a task, not yet enqueued; `enqueue_many` takes a list of them."""
+
+    job: NewJob
+    task: "Task[Any, R]"
+
+
+class Task(Generic[P, R]):
+    """A registered function. Calling it calls the function; `enqueue` makes a job of it."""
+
+    def __init__(self, fn: Callable[..., Any], name: str, options: TaskOptions, app: "Treadle | None" = None) -> None:
+        self.fn, self.name, self.options, self.app = fn, name, options.checked(name), app
+        self.wishes = _NO_WISHES
+        self.signature = Signature(name, fn, options.context)
+        self.__doc__, self.__name__, self.__wrapped__ = fn.__doc__, getattr(fn, "__name__", name), fn
+        self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, here and now. (A task with a context: `task.fn(ctx, …)`.)"""
+        result: R = self.fn(*args, **kwargs)
+        return result
+
+    def using(
+        self,
+        *,
+        id: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        run_after: When | None = None,
+        owner: str | None = None,
+        tenant: str | None = None,
+        batch: str | None = None,
+        expires: timedelta | None = None,
+        max_attempts: int | None = None,
+        hold: bool = False,
+    ) -> "Task[P, R]":
+        """Wish something for the jobs enqueued through what this answers.
+
+        `id`: a chosen id; a job that has it already stands for the newcomer. `run_after`: seconds or a
+        timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
+        start any more after this. `hold`: keep it aside until it is released.
+        """
+        given = {
+            "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
+            "batch": batch, "expires": expires, "max_attempts": max_attempts, "hold": hold or None,
+        }  # fmt: skip
+        return self._with(replace(self.wishes, **{name: value for name, value in given.items() if value is not None}))
+
+    def bound(self, app: "Treadle") -> "Task[P, R]":
+        """Make the same task of another application."""
+        twin = self._with(self.wishes)
+        twin.app = app
+        return twin
+
+    def _with(self, wishes: Wishes) -> "Task[P, R]":
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.wishes = wishes
+        return twin
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
+        """Check a call and keep it for `enqueue_many`. Raises InvalidArguments, PayloadTooLarge."""
+        app = self._application()
+        text = self.signature.encode(args, kwargs)
+        if len(text) > app.settings.payload_limit:
+            size = len(text.encode())
+            raise PayloadTooLarge(self.name, "arguments", size, app.settings.payload_limit)
+        return Call(self._new_job(app, text), self)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """Enqueue a job and answer its handle once the store has it; for code that is not async.
+
+        Raises InvalidArguments, PayloadTooLarge, DuplicateJob, StoreError.
+        """
+        call = self.call(*args, **kwargs)
+        return self._application().wait(self._application().aenqueue_many([call]))[0]
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """Enqueue a job and answer its handle once the store has it; raises as `enqueue` does."""
+        return (await self._application().aenqueue_many([self.call(*args, **kwargs)]))[0]
+
+    def enqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
+        """Enqueue one job for each mapping of arguments, all in one transaction."""
+        app = self._application()
+        return app.wait(self.aenqueue_many(calls))
+
+    async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
+        """Enqueue one job for each mapping of arguments, all in one transaction."""
+        call: Callable[..., Call[R]] = self.call
+        return await self._application().aenqueue_many([call(**arguments) for arguments in calls])
+
+    def _application(self) -> "Treadle":
+        if self.app is None:
+            raise ConfigError(
+                f"{self.name} belongs to a pack that is in no application yet: app.include(pack), then"
+                " app.bind(task).enqueue(…)."
+            )
+        return self.app
+
+    def _new_job(self, app: "Treadle", args: str) -> NewJob:
+        options, wishes = self.options, self.wishes
+        queue = options.queue if wishes.queue is None else wishes.queue
+        if wishes is not _NO_WISHES:
+            _check_wishes(self.name, app, wishes)
+        due_at, due_in = _due(self.name, wishes.run_after)
+        expires = options.expires if wishes.expires is None else wishes.expires
+        return NewJob(
+            id=wishes.id or app.new_id(),
+            task=self.name,
+            queue=queue,
+            args=args,
+            priority=options.priority if wishes.priority is None else wishes.priority,
+            due_at=due_at,
+            due_in=due_in,
+            max_attempts=wishes.max_attempts or options.retry.attempts,
+            expires_in=None if expires is None else milliseconds(expires),
+            result_ttl=milliseconds(options.result_ttl or app.settings.result_ttl),
+            owner=wishes.owner,
+            tenant=wishes.tenant,
+            batch=wishes.batch,
+            unique_key=self._unique_key(wishes, args),
+            held="operator" if wishes.hold else None,
+        )
+
+    def _unique_key(self, wishes: Wishes, args: str) -> str | None:
+        if self.options.unique is None:
+            return None
+        import json
+
+        return self.options.unique.key(self.name, wishes.tenant, json.loads(args))
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+
+class AsyncTask(Task[P, R]):
+    """A task whose function is `async def`; it differs in what calling it gives."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]  # calling an async function gives a coroutine
+        """Call the function itself: `await task(…)`."""
+        result: Coroutine[Any, Any, R] = self.fn(*args, **kwargs)
+        return result
+
+
+def make_task(fn: Callable[..., Any], name: str | None, options: TaskOptions, app: "Treadle | None") -> Task[Any, Any]:
+    """Make the task of a function; its name is the function's where none is given."""
+    if not callable(fn):
+        raise ConfigError(f"@task decorates a function, not {fn!r}.")
+    kind = AsyncTask if inspect.iscoroutinefunction(fn) else Task
+    return kind(fn, name or fn.__name__, options, app)
+
+
+def _check_queue(task: str, queue: str) -> None:
+    if not queue or len(queue) > 100 or any(ord(letter) < 33 for letter in queue):
+        raise ConfigError(f"{task}: {queue!r} cannot name a queue; use 1 to 100 characters without spaces.")
+
+
+def _check_priority(task: str, priority: int) -> None:
+    if priority not in PRIORITIES:
+        raise InvalidArguments(task, f"priority={priority} must lie between -100 and 100; larger runs sooner.")
+
+
+def _check_wishes(task: str, app: "Treadle", wishes: Wishes) -> None:
+    if wishes.priority is not None:
+        _check_priority(task, wishes.priority)
+    if wishes.queue is not None:
+        app.check_queue(task, wishes.queue)
+    for name in ("id", "owner", "tenant", "batch"):
+        text = getattr(wishes, name)
+        if text is not None and (not text or len(text) > 200 or any(ord(letter) < 32 for letter in text)):
+            raise InvalidArguments(task, f"{name}={text!r} must be 1 to 200 printable characters.")
+    if wishes.max_attempts is not None and wishes.max_attempts < 1:
+        raise InvalidArguments(task, f"max_attempts={wishes.max_attempts} must be at least 1.")
+
+
+def _due(task: str, when: When | None) -> tuple[int | None, int | None]:
+    """Split a wish for later into an instant or a distance, in milliseconds."""
+    if when is None:
+        return None, None
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise InvalidArguments(
+                task, "run_after is a datetime without a time zone; give it one, or use a timedelta."
+            )
+        return round(when.timestamp() * 1000), None
+    return None, max(0, milliseconds(when))
