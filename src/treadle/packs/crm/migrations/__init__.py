@@ -1,0 +1,1 @@
+"""Alembic revisions of the crm pack's tables, oldest first."""

@@ -1,0 +1,1 @@
+"""The mail pack: mailboxes come in, are parsed, threaded and kept; other packs read them through `reading`."""

@@ -1,0 +1,177 @@
+"""Raw bytes of one message to a frozen value. Pure and never raising: what cannot be read is said in `state`.
+
+stdlib `email` with compat32 (`policy.default` raises on real mail), our tolerant layer above it.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from treadle.packs.mail.addresses import Address, addresses
+from treadle.packs.mail.attachments import Attachment
+from treadle.packs.mail.bodies import Body, read_body
+from treadle.packs.mail.dates import parse_date, received_date
+from treadle.packs.mail.headers import Headers, Parsed, bare_subject, children, first, message_ids, readable
+from treadle.packs.mail.language import detect
+from treadle.packs.mail.reader import read, read_headers
+
+PARSER_VERSION = 1
+RAW_LIMIT = 50 * 1024 * 1024
+"""Bytes of a message that are kept; of a larger one only what is parsed."""
+PARSE_LIMIT = 25 * 1024 * 1024
+"""Bytes above which only the headers and the first text are read."""
+OVERSIZE_WINDOW = 1024 * 1024
+"""Bytes that are parsed of an oversize message."""
+HEADER_LIMIT = 1024 * 1024
+REFERENCES_LIMIT = 50
+BLANK_LINE = re.compile(rb"\n\r?\n")
+HEADER_LINE = re.compile(rb"(?:From .*\n|>From .*\n|\s*\n)*[!-9;-~]+[ \t]*:")
+
+State = Literal["ok", "partial", "failed", "oversize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one message says; times in milliseconds since 1970 UTC, ids without angle brackets."""
+
+    state: State
+    trouble: str | None
+    size: int
+    dedupe_key: str
+    message_id: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    subject: str = ""
+    subject_bare: str = ""
+    addresses: tuple[Address, ...] = ()
+    sent_at: int | None = None
+    received_at: int | None = None
+    text: str = ""
+    snippet: str = ""
+    lang: str = "und"
+    has_html: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    list_id: str | None = None
+    auto_submitted: str | None = None
+    precedence: str | None = None
+    delivered_to: str | None = None
+
+    @property
+    def sender(self) -> Address | None:
+        """The first From address."""
+        return next((address for address in self.addresses if address.role == "from"), None)
+
+
+def parse(raw: bytes, now: int, *, size: int | None = None) -> Letter:
+    """Read one message. `size` is its true size if `raw` is only its beginning; `now` in milliseconds."""
+    size = len(raw) if size is None else size
+    try:
+        return _parse(raw, now, size)
+    except Exception as error:  # noqa: BLE001 - one message, however broken, must not end an import
+        return failed(raw, f"{type(error).__name__}: {error}", size=size)
+
+
+def failed(raw: bytes, why: str, *, size: int | None = None) -> Letter:
+    """Stand for a message that cannot be parsed; its raw bytes are kept all the same."""
+    return Letter("failed", why[:300], len(raw) if size is None else size, by_content(raw))
+
+
+def _parse(raw: bytes, now: int, size: int) -> Letter:
+    if not HEADER_LINE.match(raw[:10_000]):
+        return failed(raw, "no header: this is not a message" if raw.strip() else "empty", size=size)
+    oversize = size > PARSE_LIMIT
+    source, troubles = _bounded(raw[:OVERSIZE_WINDOW] if oversize else raw)
+    headers, text, body = _read(source, troubles)
+    if oversize:
+        troubles.insert(0, f"{size:,} bytes: only the beginning was parsed")
+    state: State = "oversize" if oversize else "partial" if troubles else "ok"
+    return replace(
+        _letter(headers, text, raw, now),
+        state=state,
+        trouble="; ".join(troubles)[:500] or None,
+        size=size,
+        has_html=body.has_html,
+        attachments=tuple(body.attachments),
+    )
+
+
+def _bounded(raw: bytes) -> tuple[bytes, list[str]]:
+    """Cut headers of more than 1 MiB to their first 1 MiB of whole lines."""
+    if len(raw) <= HEADER_LIMIT:
+        return raw, []
+    blank = BLANK_LINE.search(raw)
+    end = blank.start() if blank else len(raw)
+    if end <= HEADER_LIMIT:
+        return raw, []
+    cut = max(raw.rfind(b"\n", 0, HEADER_LIMIT), 0)
+    return raw[:cut] + b"\n\n" + (raw[blank.end() :] if blank else b""), [f"{end:,} bytes of headers"]
+
+
+def _read(raw: bytes, troubles: list[str]) -> tuple[Headers, str, Body]:
+    try:
+        headers, message = read(raw)
+        text, body = read_body(message)
+    except RecursionError:
+        troubles.append("parts nested too deep")
+        return read_headers(raw)[0], "", Body()
+    troubles += body.troubles
+    troubles += dict.fromkeys(type(defect).__name__.removesuffix("Defect") for defect in _defects(message))
+    return headers, text, body
+
+
+def _defects(message: Parsed) -> list[Any]:
+    return [*message.defects, *(d for part in children(message)[:500] for d in part.defects)]
+
+
+def _letter(headers: Headers, text: str, raw: bytes, now: int) -> Letter:
+    ids = message_ids(headers.get("message-id", ()))
+    message_id = ids[0] if ids else None
+    subject = readable(first(headers, "subject"))
+    received = received_date(first(headers, "received"), now)
+    return Letter(
+        state="ok",
+        trouble=None,
+        size=len(raw),
+        dedupe_key=_dedupe_key(message_id, headers, raw),
+        message_id=message_id,
+        in_reply_to=tuple(message_ids(headers.get("in-reply-to", ()))[:REFERENCES_LIMIT]),
+        references=tuple(message_ids(headers.get("references", ()))[-REFERENCES_LIMIT:]),
+        subject=subject,
+        subject_bare=bare_subject(subject),
+        addresses=addresses(headers),
+        sent_at=parse_date(first(headers, "date"), now) or received,
+        received_at=received,
+        text=text,
+        snippet=snippet(text),
+        lang=detect(text),
+        list_id=readable(first(headers, "list-id"), 300) or None,
+        auto_submitted=readable(first(headers, "auto-submitted"), 60).lower() or None,
+        precedence=readable(first(headers, "precedence"), 30).lower() or None,
+        delivered_to=_delivered_to(headers),
+    )
+
+
+def snippet(text: str) -> str:
+    """Give the first 200 characters that are not quoted, on one line."""
+    lines = (line for line in text[:2000].split("\n") if not line.startswith(">"))
+    return " ".join(" ".join(lines).split())[:200]
+
+
+def _delivered_to(headers: Headers) -> str | None:
+    """Read the mailbox this copy was delivered to last; lists write prose there, which does not count."""
+    value = (first(headers, "delivered-to") or first(headers, "x-original-to")).strip().strip("<>").lower()
+    return value if re.fullmatch(r"[^\s@<>]{1,64}@[^\s@<>]{1,255}", value) and value.isascii() else None
+
+
+def _dedupe_key(message_id: str | None, headers: Headers, raw: bytes) -> str:
+    """Name the message: the same letter by another way has other trace headers, but the same of these four."""
+    if message_id is None:
+        return by_content(raw)
+    spoken = "\0".join(" ".join(first(headers, name).split()) for name in ("date", "from", "subject", "to"))
+    return f"m:{message_id}:{hashlib.sha256(spoken.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
+def by_content(raw: bytes) -> str:
+    """Name a message by its bytes."""
+    return "s:" + hashlib.sha256(raw).hexdigest()

@@ -1,0 +1,168 @@
+"""The mail pack's statements: what an import reads and writes, one function a step, all on a given connection.
+
+What belongs together is decided in threads.py, what a row holds in rows.py.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, exists, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from treadle.packs.database import Database
+from treadle.packs.mail import model
+from treadle.packs.mail.rows import Rows
+
+CHUNK = 500
+"""Values in one IN list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A place that messages belong to, and the addresses that are its owner's own."""
+
+    id: str
+    owner: str
+    own: frozenset[str]
+
+
+def prepare(database: Database) -> Database:
+    """Make the mail pack's tables, or bring them up to date; cheap when they are."""
+    database.migrate("mail", "treadle.packs.mail.migrations")
+    return database
+
+
+def account_of(connection: Connection, fresh_id: str, owner: str, own: frozenset[str], now: int) -> Account:
+    """Find or make the owner's local account; addresses told now join those known."""
+    table = model.account
+    row = {"id": fresh_id, "owner_id": owner, "provider": "local", "own_addresses": [], "created_at": now}
+    connection.execute(insert(table).values(address="", **row).on_conflict_do_nothing())
+    mine = (table.c.owner_id == owner, table.c.provider == "local", table.c.address == "")
+    found = connection.execute(select(table.c.id, table.c.own_addresses).where(*mine)).one()
+    known = own | frozenset(found.own_addresses)
+    learn_addresses(connection, found.id, known)
+    return Account(found.id, owner, known)
+
+
+def learn_addresses(connection: Connection, account_id: str, own: frozenset[str]) -> None:
+    """Keep which addresses are the owner's own."""
+    mine = update(model.account).where(model.account.c.id == account_id)
+    connection.execute(mine.values(own_addresses=sorted(own)))
+
+
+def known_raws(connection: Connection, account_id: str, names: Iterable[str]) -> set[str]:
+    """Say which of these bytes the account has as messages."""
+    table = model.message
+    return _known(connection, table.c.raw_sha256, table.c.account_id == account_id, names)
+
+
+def known_keys(connection: Connection, account_id: str, keys: Iterable[str]) -> set[str]:
+    """Say which of these dedupe keys the account has."""
+    table = model.message
+    return _known(connection, table.c.dedupe_key, table.c.account_id == account_id, keys)
+
+
+def known_references(connection: Connection, account_id: str, ids: Iterable[str]) -> dict[str, str]:
+    """Look up the threads that message ids lead to."""
+    table = model.reference
+    found: dict[str, str] = {}
+    for chunk in _chunks(ids):
+        query = select(table.c.message_id_hdr, table.c.thread_id).where(table.c.account_id == account_id)
+        rows = connection.execute(query.where(table.c.message_id_hdr.in_(chunk)))
+        found.update((id, thread) for id, thread in rows)
+    return found
+
+
+def _known(connection: Connection, column: Any, where: Any, values: Iterable[str]) -> set[str]:
+    queries = (select(column).where(where, column.in_(chunk)) for chunk in _chunks(values))
+    return {value for query in queries for value in connection.scalars(query)}
+
+
+def add(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert rows in one statement; none is fine."""
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def add_raws(connection: Connection, rows: Rows) -> None:
+    """Keep raw bytes; those that are kept already stay."""
+    if rows:
+        connection.execute(insert(model.raw).on_conflict_do_nothing(), rows)
+
+
+def drop_raws(connection: Connection, owner: str, names: Sequence[str]) -> None:
+    """Let go of bytes that turned out to be a copy of a message kept in other bytes."""
+    accounts = select(model.account.c.id).where(model.account.c.owner_id == owner)
+    table = model.message
+    used = exists().where(table.c.account_id.in_(accounts), table.c.raw_sha256 == model.raw.c.sha256)
+    for chunk in _chunks(names):
+        mine = (model.raw.c.owner_id == owner, model.raw.c.sha256.in_(chunk))
+        connection.execute(delete(model.raw).where(*mine, ~used))
+
+
+def lead(connection: Connection, account_id: str, references: Mapping[str, str]) -> None:
+    """Let message ids lead to threads, wherever they led before."""
+    if references:
+        add_or_move = insert(model.reference)
+        add_or_move = add_or_move.on_conflict_do_update(
+            index_elements=["account_id", "message_id_hdr"], set_={"thread_id": add_or_move.excluded.thread_id}
+        )
+        rows = [{"account_id": account_id, "message_id_hdr": id, "thread_id": to} for id, to in references.items()]
+        connection.execute(add_or_move, rows)
+
+
+def merge(connection: Connection, account_id: str, merges: Mapping[str, str]) -> Rows:
+    """Move all of some threads into older ones; answers the rows that the older ones grow by."""
+    grown: Rows = []
+    for old, new in merges.items():
+        table = model.thread
+        row = connection.execute(select(table).where(table.c.id == old)).one()
+        grown.append({**row._mapping, "id": new})
+        connection.execute(update(table).where(table.c.merged_into == old).values(merged_into=new))
+        connection.execute(update(table).where(table.c.id == old).values(merged_into=new, message_count=0))
+        connection.execute(update(model.message).where(model.message.c.thread_id == old).values(thread_id=new))
+        connection.execute(
+            update(model.reference)
+            .where(model.reference.c.account_id == account_id, model.reference.c.thread_id == old)
+            .values(thread_id=new)
+        )
+    return [{name: row[name] for name in GROWING} for row in grown]
+
+
+GROWING = ("id", "account_id", "root_subject", "first_at", "last_at", "message_count", "revision")
+
+
+def grow(connection: Connection, rows: Rows) -> None:
+    """Add messages to threads, or begin them: counts add up, the earliest message names the thread."""
+    if not rows:
+        return
+    statement = insert(model.thread)
+    new, old = statement.excluded, model.thread.c
+    statement = statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            "root_subject": func.iif(new.first_at < old.first_at, new.root_subject, old.root_subject),
+            "first_at": func.min(new.first_at, old.first_at),
+            "last_at": func.max(new.last_at, old.last_at),
+            "message_count": old.message_count + new.message_count,
+            "revision": old.revision + new.revision,
+        },
+    )
+    connection.execute(statement, rows)
+
+
+def set_directions(connection: Connection, account_id: str, own: Sequence[str], domains: Sequence[str]) -> None:
+    """Mark as gone out what own addresses and domains sent, after they were learnt."""
+    table = model.message
+    mine = update(table).where(table.c.account_id == account_id, table.c.direction == "in").values(direction="out")
+    for chunk in _chunks(own):
+        connection.execute(mine.where(table.c.from_email.in_(chunk)))
+    for domain in domains:
+        connection.execute(mine.where(table.c.from_email.endswith("@" + domain, autoescape=True)))
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    distinct = list(dict.fromkeys(values))
+    for start in range(0, len(distinct), CHUNK):
+        yield distinct[start : start + CHUNK]

@@ -1,0 +1,1 @@
+"""Alembic revisions of the notify pack's tables, oldest first."""

@@ -1,0 +1,81 @@
+"""The main job, whole and for real: the sample mailbox in, a digest out, on one SQLite file."""
+
+import json
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from treadle import Treadle, samples
+from treadle.packs import ai, crm, mail, notify, pipeline
+
+Ended = dict[str, Any]
+
+
+def open_app(folder: Path) -> Treadle:
+    app = Treadle(f"sqlite:///{folder / 'jobs.db'}?durability=fast")
+    for pack in (mail.pack, ai.pack, crm.pack, notify.pack, pipeline.pack):
+        app.include(pack)
+    return app
+
+
+def run(app: Treadle, path: Path, **options: Any) -> Ended:
+    job = app.bind(pipeline.run_mailbox).enqueue(str(path), **options)
+    app.run_until_idle()
+    ended: Ended = app.job(pipeline.finish_id(job.id)).result(timeout=0)
+    return ended
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run(open_app(folder), samples.path())
+
+
+def test_a_mailbox_comes_in_and_everything_comes_out(finished: tuple[Path, Ended]) -> None:
+    _, totals = finished
+    assert totals["messages"] >= 70
+    assert totals["threads"] >= 26
+    assert totals["summaries"] == totals["labels"] == totals["threads"]
+    assert min(totals["tasks"], totals["drafts"]) >= 10
+    assert totals["leads"] >= 4
+    assert totals["failures"] == 0
+    json.dumps(totals)
+
+
+def test_the_digest_of_the_newest_day_lies_in_the_outbox(finished: tuple[Path, Ended]) -> None:
+    folder, totals = finished
+    (path,) = (folder / "outbox").iterdir()
+    assert totals["digest"]["status"] == "sent"
+    assert Path(totals["digest"]["path"]) == path
+    read = message_from_bytes(path.read_bytes(), policy=SMTP)
+    assert read["Subject"].startswith("Your mail of Friday, 20 March: ")
+    text = read.get_body(("plain",)).get_content()
+    assert text.index("NEEDS YOU NOW") < text.index("TO DO") < text.index("NEW LEADS") < text.index("DRAFTS TO LOOK AT")
+    assert "Unsafe brakes".lower() in text[: text.index("TO DO")].lower()
+    assert "Camille Roussel" in text
+    assert "http" not in text
+
+
+def test_the_same_mailbox_again_does_nothing_twice(tmp_path: Path) -> None:
+    app = open_app(tmp_path)
+    first = run(app, samples.path())
+    letter = Path(first["digest"]["path"]).read_bytes()
+    again = run(app, samples.path())
+    assert (again["messages"], again["leads"], again["contacts"]) == (0, first["leads"], first["contacts"])
+    assert again["digest"] == first["digest"]
+    assert [path.read_bytes() for path in (tmp_path / "outbox").iterdir()] == [letter]
+
+
+def test_an_owner_and_a_day_can_be_chosen(tmp_path: Path) -> None:
+    ended = run(open_app(tmp_path), samples.path(), owner="mara@barrowbell.test", date="2026-03-17")
+    read = message_from_bytes(Path(ended["digest"]["path"]).read_bytes(), policy=SMTP)
+    assert (read["To"], "Tuesday, 17 March" in read["Subject"]) == ("mara@barrowbell.test", True)
+
+
+def test_a_day_without_mail_gets_no_letter(tmp_path: Path) -> None:
+    ended = run(open_app(tmp_path), samples.path(), date="2020-02-29")
+    assert ended["digest"] == {"status": "empty", "items": 0, "message_id": None, "path": None}
+    assert not (tmp_path / "outbox").exists()
