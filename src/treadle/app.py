@@ -1,6 +1,6 @@
 """Treadle: a store, tasks and packs, bound together."""
 
-import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from treadle.config import Settings, settings_from
 from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, UnknownTask
-from treadle.core.events import Listener
 from treadle.core.ids import Clock, Ids
-from treadle.core.job import Filter, Page
+from treadle.core.job import Added, Filter, Page
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.declare import Declaring
-from treadle.engine.sync import Door
 from treadle.handle import Job
 from treadle.pack import Pack
 from treadle.stores import open_store, wall_clock
 from treadle.task import Call, Task, TaskOptions, make_task
 
 if TYPE_CHECKING:
+    from treadle.core.events import Listener
+    from treadle.engine.sync import Door
     from treadle.engine.worker import Worker
     from treadle.schedule import Missed, Overlap, Schedule
 
@@ -63,7 +63,7 @@ class Treadle(Declaring):
         self._resources: dict[type[Any], Any] = {}
         self._making = threading.RLock()
         self._ids = Ids(clock)
-        self._door = Door()
+        self._door: Door | None = None
 
     # -- tasks and packs -----------------------------------------------------------
 
@@ -172,7 +172,7 @@ class Treadle(Declaring):
     @property
     def database_url(self) -> str:
         """Where packs keep their tables: the store's own database."""
-        return self.settings.store if isinstance(self.settings.store, str) else self.store.url
+        return self.store.url
 
     # -- jobs ----------------------------------------------------------------------
 
@@ -180,13 +180,15 @@ class Treadle(Declaring):
         """Make a job's id: a UUIDv7."""
         return self._ids.take()[0]
 
+    def new_ids(self, number: int) -> list[str]:
+        """Make the ids of so many jobs, in order."""
+        return self._ids.take(number)
+
     async def aenqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; raises DuplicateJob where a task wishes so."""
         added = await self.store.add([call.job for call in calls])
-        for call, (id, new) in zip(calls, added, strict=True):
-            unique = call.task.options.unique
-            if not new and unique and unique.on_conflict == "raise" and id != call.job.id:
-                raise DuplicateJob(call.task.name, call.job.unique_key or "", id)
+        if not all(new for _, new in added):
+            _refuse_duplicates(calls, added)
         return [Job(self, id, new) for id, new in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
@@ -218,14 +220,16 @@ class Treadle(Declaring):
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine for code that is not async and wait for its answer; never call it in an event loop's thread."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._door(coroutine)
-        coroutine.close()
-        raise ConfigError(
-            "This call would block the event loop that it is made in. Use its async form: aenqueue, aresult, acancel…"
-        )
+        if _in_event_loop():
+            coroutine.close()
+            raise ConfigError(
+                "This call would block the event loop that it is made in. Use its async form: aenqueue, aresult, acancel…"
+            )
+        if self._door is None:
+            from treadle.engine.sync import Door
+
+            self._door = Door()
+        return self._door(coroutine)
 
     # -- running -------------------------------------------------------------------
 
@@ -237,6 +241,8 @@ class Treadle(Declaring):
 
     def run_until_idle(self) -> None:
         """Run a worker in this process until nothing is queued or running."""
+        import asyncio
+
         asyncio.run(self.arun_until_idle())
 
     async def arun_until_idle(self) -> None:
@@ -253,7 +259,8 @@ class Treadle(Declaring):
         """Close the store and the resources of this process; a later use opens them again."""
         self.close_resources()
         self.wait(self.store.close())
-        self._door.close()
+        if self._door:
+            self._door.close()
 
     def close_resources(self) -> None:
         """Close what `use` made in this process."""
@@ -265,6 +272,19 @@ class Treadle(Declaring):
 
     def __repr__(self) -> str:
         return f"<Treadle {self.store.url}, {len(self.tasks)} tasks>"
+
+
+def _in_event_loop() -> bool:
+    # Whoever runs a loop has imported asyncio; a script that only enqueues need not pay for it twice.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _refuse_duplicates(calls: Sequence[Call[Any]], added: Sequence[Added]) -> None:
+    for call, (id, _) in zip(calls, added, strict=True):
+        unique = call.task.options.unique
+        if unique and unique.on_conflict == "raise" and id != call.job.id:
+            raise DuplicateJob(call.task.name, call.job.unique_key or "", id)
 
 
 def _as_store(store: Any) -> Store:

@@ -1,6 +1,5 @@
 """A job in the hands of whoever enqueued it."""
 
-import asyncio
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -56,6 +55,8 @@ class Job(Generic[R]):
         return value
 
     async def _end(self, timeout: float | None) -> Snapshot:
+        import asyncio
+
         until = None if timeout is None else time.monotonic() + timeout
         pause = SHORTEST
         while True:

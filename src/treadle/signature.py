@@ -33,6 +33,7 @@ class Signature:
         self._places = [p.name for p in named if p.kind is not _KINDS.KEYWORD_ONLY]
         self._bare = [p.name for p in named if p.kind is _KINDS.POSITIONAL_ONLY]
         self._required = [p.name for p in named if p.default is _KINDS.empty]
+        self._all_names, self._needed = frozenset(self._named), frozenset(self._required)
 
     def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """Bind, check and write a call's arguments as JSON. Raises InvalidArguments that names the argument."""
@@ -41,8 +42,13 @@ class Signature:
             text: bytes = self._codec.encode(bound)
         except TypeError as error:
             raise InvalidArguments(self._task, f"an argument cannot be written as JSON: {error}") from None
-        self._read(text)
-        return text.decode()
+        try:
+            self._codec.check(text)
+        except self._codec.mismatch as error:
+            wrong = _said(str(error))
+        else:
+            return text.decode()
+        raise InvalidArguments(self._task, wrong)
 
     def decode(self, text: str) -> tuple[list[Any], dict[str, Any]]:
         """Read and check arguments from JSON. Raises InvalidArguments where they do not fit the signature."""
@@ -70,9 +76,9 @@ class Signature:
             if twice:
                 raise InvalidArguments(self._task, f"the argument {min(twice)!r} was given twice.")
             kwargs = placed | dict(kwargs)
-        wrong = self.explain(kwargs)
-        if wrong:
-            raise InvalidArguments(self._task, wrong)
+        names = kwargs.keys()
+        if not (self._needed <= names and (self._open or names <= self._all_names)):
+            raise InvalidArguments(self._task, self.explain(kwargs) or "the arguments do not fit.")
         return kwargs
 
     def _read(self, text: str | bytes) -> dict[str, Any]:
@@ -105,16 +111,13 @@ class Codec:
         ]
         self._unset = msgspec.UNSET if len(required) < len(types) else None
         document = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=not open)
-        self._decoder = msgspec.json.Decoder(document, dec_hook=_revive)
-        self._encoder = msgspec.json.Encoder(enc_hook=_reduce)
+        self.check: Callable[[str | bytes], Any] = msgspec.json.Decoder(document, dec_hook=_revive).decode
+        self.encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_reduce).encode
         self._asdict = msgspec.structs.asdict
         self._open, self._loads = open, msgspec.json.decode
 
-    def encode(self, bound: Mapping[str, Any]) -> bytes:
-        return self._encoder.encode(bound)
-
     def decode(self, text: str | bytes) -> dict[str, Any]:
-        values = self._asdict(self._decoder.decode(text))
+        values: dict[str, Any] = self._asdict(self.check(text))
         if self._unset is not None:
             values = {name: value for name, value in values.items() if value is not self._unset}
         return self._loads(text) | values if self._open else values

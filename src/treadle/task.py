@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, TypeVar
 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
 from treadle.core.job import NewJob
@@ -89,14 +90,12 @@ class Wishes:
     batch: str | None = None
     expires: timedelta | None = None
     max_attempts: int | None = None
-    hold: bool = False
 
 
 _NO_WISHES = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[R]):
+class Call(NamedTuple, Generic[R]):
     """A checked call of a task, not yet enqueued; `enqueue_many` takes a list of them."""
 
     job: NewJob
@@ -130,17 +129,16 @@ class Task(Generic[P, R]):
         batch: str | None = None,
         expires: timedelta | None = None,
         max_attempts: int | None = None,
-        hold: bool = False,
     ) -> "Task[P, R]":
         """Wish something for the jobs enqueued through what this answers.
 
         `id`: a chosen id; a job that has it already stands for the newcomer. `run_after`: seconds or a
         timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
-        start any more after this. `hold`: keep it aside until it is released.
+        start any more after this.
         """
         given = {
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
-            "batch": batch, "expires": expires, "max_attempts": max_attempts, "hold": hold or None,
+            "batch": batch, "expires": expires, "max_attempts": max_attempts,
         }  # fmt: skip
         return self._with(replace(self.wishes, **{name: value for name, value in given.items() if value is not None}))
 
@@ -153,17 +151,14 @@ class Task(Generic[P, R]):
     def _with(self, wishes: Wishes) -> "Task[P, R]":
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
+        twin.__dict__.pop("_template", None)
         twin.wishes = wishes
         return twin
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """Check a call and keep it for `enqueue_many`. Raises InvalidArguments, PayloadTooLarge."""
         app = self._application()
-        text = self.signature.encode(args, kwargs)
-        if len(text) > app.settings.payload_limit:
-            size = len(text.encode())
-            raise PayloadTooLarge(self.name, "arguments", size, app.settings.payload_limit)
-        return Call(self._new_job(app, text), self)
+        return Call(self._new_job(app.new_id(), self._encoded(app, args, kwargs)), self)
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Enqueue a job and answer its handle once the store has it; for code that is not async.
@@ -184,8 +179,18 @@ class Task(Generic[P, R]):
 
     async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
-        call: Callable[..., Call[R]] = self.call
-        return await self._application().aenqueue_many([call(**arguments) for arguments in calls])
+        app = self._application()
+        texts = [self._encoded(app, (), arguments) for arguments in calls]
+        ids = app.new_ids(len(texts))
+        made = [Call(self._new_job(id, text), self) for id, text in zip(ids, texts, strict=True)]
+        return await app.aenqueue_many(made)
+
+    def _encoded(self, app: "Treadle", args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        text = self.signature.encode(args, kwargs)
+        limit = app.settings.payload_limit
+        if len(text) * 4 > limit and (size := len(text.encode())) > limit:
+            raise PayloadTooLarge(self.name, "arguments", size, limit)
+        return text
 
     def _application(self) -> "Treadle":
         if self.app is None:
@@ -195,29 +200,34 @@ class Task(Generic[P, R]):
             )
         return self.app
 
-    def _new_job(self, app: "Treadle", args: str) -> NewJob:
-        options, wishes = self.options, self.wishes
-        queue = options.queue if wishes.queue is None else wishes.queue
-        if wishes is not _NO_WISHES:
-            _check_wishes(self.name, app, wishes)
+    def _new_job(self, id: str, args: str) -> NewJob:
+        wishes, template = self.wishes, self._template
+        if wishes.id is None and self.options.unique is None:
+            # By far the most jobs differ in these only; a tuple is cheaper to join than to fill by name.
+            return tuple.__new__(NewJob, (id, self.name, template.queue, args, *template[4:]))
+        return template._replace(id=wishes.id or id, args=args, unique_key=self._unique_key(wishes, args))
+
+    @cached_property
+    def _template(self) -> NewJob:
+        """What all jobs of this task have in common under its wishes."""
+        app, options, wishes = self._application(), self.options, self.wishes
+        _check_wishes(self.name, app, wishes)
         due_at, due_in = _due(self.name, wishes.run_after)
         expires = options.expires if wishes.expires is None else wishes.expires
         return NewJob(
-            id=wishes.id or app.new_id(),
+            id="",
             task=self.name,
-            queue=queue,
-            args=args,
+            queue=options.queue if wishes.queue is None else wishes.queue,
+            args="",
             priority=options.priority if wishes.priority is None else wishes.priority,
             due_at=due_at,
             due_in=due_in,
             max_attempts=wishes.max_attempts or options.retry.attempts,
             expires_in=None if expires is None else milliseconds(expires),
-            result_ttl=milliseconds(options.result_ttl or app.settings.result_ttl),
+            result_ttl=milliseconds(app.settings.result_ttl if options.result_ttl is None else options.result_ttl),
             owner=wishes.owner,
             tenant=wishes.tenant,
             batch=wishes.batch,
-            unique_key=self._unique_key(wishes, args),
-            held="operator" if wishes.hold else None,
         )
 
     def _unique_key(self, wishes: Wishes, args: str) -> str | None:

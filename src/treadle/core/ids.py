@@ -22,13 +22,11 @@ class Ids:
 
     def take(self, number: int = 1) -> list[str]:
         """Make so many ids, the smallest first."""
-        noise = self._entropy(8 * number)
+        noise = memoryview(self._entropy(8 * number)).cast("Q")
         with self._lock:
-            ticks = [self._tick() for _ in range(number)]
-        tails = memoryview(noise).cast("Q")
-        return [_text(stamp, count, tail) for (stamp, count), tail in zip(ticks, tails, strict=True)]
+            return [self._make(tail) for tail in noise]
 
-    def _tick(self) -> tuple[int, int]:
+    def _make(self, tail: int) -> str:
         now = self._clock()
         if now > self._last:
             self._last, self._count = now, 0
@@ -36,13 +34,9 @@ class Ids:
             self._count += 1
         else:
             self._last, self._count = self._last + 1, 0
-        return self._last, self._count
-
-
-def _text(stamp: int, count: int, tail: int) -> str:
-    head = f"{stamp:012x}"
-    end = f"{tail & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}"  # the variant's two bits are 10
-    return f"{head[:8]}-{head[8:]}-7{count:03x}-{end[:4]}-{end[4:]}"
+        # The variant's two bits are 10.
+        text = f"{self._last:012x}7{self._count:03x}{tail & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def worker_id(entropy: Callable[[int], bytes] = os.urandom) -> str:

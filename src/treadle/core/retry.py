@@ -44,8 +44,11 @@ class Exponential:
     cap: Seconds = 24 * 3600
 
     def __call__(self, number: int, error: BaseException) -> Seconds:
-        # Past 2 ** 60 a float power overflows long before anybody waits that long.
-        return min(milliseconds(self.base) / 1000 * self.factor ** min(number - 1, 60), milliseconds(self.cap) / 1000)
+        base, cap = milliseconds(self.base) / 1000, milliseconds(self.cap) / 1000
+        try:
+            return min(base * self.factor ** (number - 1), cap)
+        except OverflowError:  # a power that no float holds is longer than anybody waits
+            return cap if base else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ class Retry:
 
     def delay(self, number: int, error: BaseException, chance: float) -> int:
         """Compute the milliseconds before retry `number` (1, 2, …); `chance` in [0, 1) places the jitter."""
-        exact = milliseconds(self._backoff(max(number, 1), error))
-        return max(0, min(LONGEST, round(exact * (1 + self.jitter * chance))))
+        told = self._backoff(max(number, 1), error)
+        seconds = told.total_seconds() if isinstance(told, timedelta) else told
+        # Bounded before it is rounded: a function may well compute infinity.
+        return round(max(0.0, min(LONGEST, seconds * 1000 * (1 + self.jitter * chance))))
 
     def __repr__(self) -> str:
         return f"Retry({self.times}, {self._backoff!r})"

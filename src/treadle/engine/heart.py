@@ -53,7 +53,7 @@ class HeartThread:
         self._reports, self._answered, self._fenced = reports, answered, fenced
         self._pulse, self._held, self._clock = pulse, held, clock
         self._nudged = threading.Event()
-        self._stopping = False
+        self._stop = threading.Event()
         self._last = self._tried = self._steady = clock()
         """When the last answered beat was sent; when the last was tried; since when there was no gap."""
         self._fence_up = False
@@ -76,7 +76,7 @@ class HeartThread:
 
     def stop(self) -> None:
         """Stop beating; the lease stays until it is given up or runs out."""
-        self._stopping = True
+        self._stop.set()
         self._nudged.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -91,9 +91,9 @@ class HeartThread:
             self._heart.close()
 
     def _live(self) -> None:
-        while not self._stopping:
+        while not self._stop.is_set():
             self._wait()
-            if self._stopping:
+            if self._stop.is_set():
                 return
             self._watch_silence()
             try:
@@ -111,7 +111,7 @@ class HeartThread:
             return
         self._nudged.clear()
         early = self._rest(SHORTEST_PAUSE)
-        if early > 0 and not self._stopping:
+        if early > 0 and not self._stop.is_set():
             time.sleep(early)
 
     def _rest(self, pause: float) -> float:

@@ -8,7 +8,9 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Threads:
@@ -21,9 +23,9 @@ class Threads:
         self._waking = False
         self._free = self._threads = 0
 
-    def run(self, call: Callable[[], Any]) -> "asyncio.Future[Any]":
+    def run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Run this call in a thread. Cancelling the future writes the thread off until it comes back by itself."""
-        answer: asyncio.Future[Any] = self._loop.create_future()
+        answer: asyncio.Future[T] = self._loop.create_future()
         answer.add_done_callback(self._released)
         self._free -= 1
         if self._free < 0:
