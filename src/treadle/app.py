@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from treadle.config import Settings, settings_from
 from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, UnknownTask
 from treadle.core.ids import Clock, Ids
-from treadle.core.job import Added, Filter, Page
+from treadle.core.job import Filter, NewJob, Page
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.declare import Declaring
@@ -186,9 +186,15 @@ class Treadle(Declaring):
 
     async def aenqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; raises DuplicateJob where a task wishes so."""
-        added = await self.store.add([call.job for call in calls])
-        if not all(new for _, new in added):
-            _refuse_duplicates(calls, added)
+        return await self.akeep([call.job for call in calls], {call.job.id for call in calls if call.refuses})
+
+    async def akeep(self, jobs: Sequence[NewJob], refusing: Collection[str] = ()) -> list[Job[Any]]:
+        """Add jobs as they are; one of `refusing` for which another stands raises DuplicateJob."""
+        added = await self.store.add(jobs)
+        if refusing:
+            for job, (id, _) in zip(jobs, added, strict=True):
+                if job.id in refusing and id != job.id:
+                    raise DuplicateJob(job.task, job.unique_key or "", id)
         return [Job(self, id, new) for id, new in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
@@ -278,13 +284,6 @@ def _in_event_loop() -> bool:
     # Whoever runs a loop has imported asyncio; a script that only enqueues need not pay for it twice.
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio._get_running_loop() is not None
-
-
-def _refuse_duplicates(calls: Sequence[Call[Any]], added: Sequence[Added]) -> None:
-    for call, (id, _) in zip(calls, added, strict=True):
-        unique = call.task.options.unique
-        if unique and unique.on_conflict == "raise" and id != call.job.id:
-            raise DuplicateJob(call.task.name, call.job.unique_key or "", id)
 
 
 def _as_store(store: Any) -> Store:

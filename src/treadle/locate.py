@@ -34,8 +34,8 @@ def parse(reference: str) -> tuple[str, str]:
 
 def place_of(app: "Treadle") -> tuple[str, str] | None:
     """Find where an application stands at the top of an imported module; None if it does not."""
-    if place := getattr(app, "place", None):
-        return place
+    if app.place:
+        return app.place
     for module in list(sys.modules.values()):
         for name, value in list(vars(module).items()) if hasattr(module, "__dict__") else ():
             if value is app:

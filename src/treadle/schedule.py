@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from treadle.core.cron import next_after, parse
@@ -68,7 +67,7 @@ def interval_schedule(
     name: str | None, task: Task[Any, Any], interval: timedelta, missed: Missed, overlap: Overlap
 ) -> Schedule:
     """Make the schedule of an interval, at its whole multiples since 1970. Raises ConfigError."""
-    if not isinstance(interval, timedelta) or interval < SHORTEST:
+    if interval < SHORTEST:
         raise ConfigError(f"every({interval!r}) takes a timedelta of at least a second, such as timedelta(minutes=5).")
     length = milliseconds(interval)
     return _schedule(name, task, f"every {interval}", lambda after: (after // length + 1) * length, missed, overlap)
@@ -112,25 +111,32 @@ def _schedule(
 
 
 class Due(NamedTuple):
-    """The instants for which there shall be jobs, oldest first."""
+    """What a look at the clock asks for."""
 
-    missed: Sequence[int]
-    """Each gets its job, whatever runs."""
-    punctual: int | None
+    last: int
+    """The last instant that has come."""
+    catch_up: Sequence[int] = ()
+    """Missed instants, oldest first; each gets its job, whatever runs."""
+    fires: int | None = None
     """Gets its job if the schedule's overlap allows."""
+    dropped: int = 0
+    """Instants that get none."""
 
 
-def due_instants(next: Next, missed: Missed, last: int, now: int) -> tuple[Due, int]:
-    """Decide for which instants in (last, now] there shall be jobs; answer with the last instant in it."""
-    passed = instants(next, last, now, CATCH_UP if missed == "all" else 1)
+def due_instants(next: Next, missed: Missed, last: int, now: int) -> Due:
+    """Decide for which instants in (last, now] there shall be jobs."""
+    passed = instants(next, last, now, CATCH_UP)
     if not passed:
-        return Due((), None), last
+        return Due(last)
     *before, newest = passed
-    if missed == "all":
-        late = [*before, newest] if now - newest > PUNCTUAL else before
-        return Due(late, None if now - newest > PUNCTUAL else newest), newest
-    in_time = missed == "one" or now - newest <= PUNCTUAL
-    return Due((), newest if in_time else None), newest
+    punctual = now - newest <= PUNCTUAL
+    match missed:
+        case "all":
+            return Due(newest, before, newest) if punctual else Due(newest, passed)
+        case "one":
+            return Due(newest, fires=newest, dropped=len(before))
+        case "skip":
+            return Due(newest, fires=newest if punctual else None, dropped=len(before) + (not punctual))
 
 
 def instants(next: Next, after: int, until: int, most: int) -> list[int]:
@@ -171,7 +177,9 @@ class Scheduler:
 
     def __init__(self, app: "Treadle") -> None:
         self._store = app.store
-        self._plans = {schedule.name: (schedule, app.bind(schedule.task)) for schedule in app.schedules.values()}
+        self._plans: dict[str, tuple[Schedule, Task[Any, Any]]] = {
+            schedule.name: (schedule, app.bind(schedule.task)) for schedule in app.schedules.values()
+        }
         self._begun = False
         self._seen = 0
         self._coming: dict[str, int] = {}
@@ -194,24 +202,19 @@ class Scheduler:
             if found is None or found.text != schedule.text or found.last > now:
                 # A clock that was set back may bring instants again; their ids keep their jobs single.
                 await self._write(schedule, now, found)
-        self._begun = True
         await self._fire(list(self._plans), now)
 
     async def _fire(self, names: Sequence[str], now: int) -> None:
         standings = await self._read()
-        jobs: list[NewJob] = []
-        moved: list[tuple[Schedule, int, Standing]] = []
-        for name in names:
-            schedule, task = self._plans[name]
-            found = standings[name]
-            due, last = due_instants(schedule.next, schedule.missed, found.last, now)
-            jobs += _jobs(schedule, task, due)
-            if last != found.last:
-                moved.append((schedule, last, found))
+        looks = [(*self._plans[name], standings[name]) for name in names if name in standings]
+        dues = [due_instants(schedule.next, schedule.missed, found.last, now) for schedule, _, found in looks]
+        jobs = [job for (schedule, task, _), due in zip(looks, dues, strict=True) for job in _jobs(schedule, task, due)]
         await self._store.add(jobs)
-        for schedule, last, found in moved:
-            await self._write(schedule, last, found)
+        for (schedule, _, found), due in zip(looks, dues, strict=True):
+            if due.last != found.last:
+                await self._write(schedule, due.last, found)
         self._look_ahead(names, now)
+        self._begun = len(looks) == len(names)  # a record was removed: begin it anew
 
     def _look_ahead(self, names: Sequence[str], now: int) -> None:
         for name in names:
@@ -233,12 +236,12 @@ class Scheduler:
 
 
 def _jobs(schedule: Schedule, task: Task[Any, Any], due: Due) -> list[NewJob]:
-    """Make the jobs of these instants."""
-    made = [_job(schedule, task, instant) for instant in due.missed]
-    if made:
-        log.warning("schedule %s catches up on %d missed instants", schedule.name, len(made))
-    if due.punctual is not None:
-        job = _job(schedule, task, due.punctual)
+    """Make the jobs that are asked for."""
+    if missed := len(due.catch_up) + due.dropped:
+        log.warning("schedule %s missed %d instants; missed=%s", schedule.name, missed, schedule.missed)
+    made = [_job(schedule, task, instant) for instant in due.catch_up]
+    if due.fires is not None:
+        job = _job(schedule, task, due.fires)
         alone = f"schedule {schedule.name}" if schedule.overlap == "skip" else None
         made.append(job._replace(unique_key=job.unique_key or alone))
     return made

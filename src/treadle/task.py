@@ -99,7 +99,8 @@ class Call(NamedTuple, Generic[R]):
     """A checked call of a task, not yet enqueued; `enqueue_many` takes a list of them."""
 
     job: NewJob
-    task: "Task[Any, R]"
+    refuses: bool
+    """Whether a live job with its unique key is an error."""
 
 
 class Task(Generic[P, R]):
@@ -136,7 +137,7 @@ class Task(Generic[P, R]):
         timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
         start any more after this.
         """
-        given = {
+        given: dict[str, Any] = {
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
             "batch": batch, "expires": expires, "max_attempts": max_attempts,
         }  # fmt: skip
@@ -158,7 +159,8 @@ class Task(Generic[P, R]):
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """Check a call and keep it for `enqueue_many`. Raises InvalidArguments, PayloadTooLarge."""
         app = self._application()
-        return Call(self._new_job(app.new_id(), self._encoded(app, args, kwargs)), self)
+        (job,) = self._new_jobs(app.new_ids(1), [self._encoded(app, args, kwargs)])
+        return Call(job, self._refuses)
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Enqueue a job and answer its handle once the store has it; for code that is not async.
@@ -181,9 +183,8 @@ class Task(Generic[P, R]):
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
         texts = [self._encoded(app, (), arguments) for arguments in calls]
-        ids = app.new_ids(len(texts))
-        made = [Call(self._new_job(id, text), self) for id, text in zip(ids, texts, strict=True)]
-        return await app.aenqueue_many(made)
+        jobs = self._new_jobs(app.new_ids(len(texts)), texts)
+        return await app.akeep(jobs, {job.id for job in jobs} if self._refuses else frozenset())
 
     def _encoded(self, app: "Treadle", args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         text = self.signature.encode(args, kwargs)
@@ -200,12 +201,21 @@ class Task(Generic[P, R]):
             )
         return self.app
 
-    def _new_job(self, id: str, args: str) -> NewJob:
+    @property
+    def _refuses(self) -> bool:
+        return self.options.unique is not None and self.options.unique.on_conflict == "raise"
+
+    def _new_jobs(self, ids: Sequence[str], texts: Sequence[str]) -> list[NewJob]:
         wishes, template = self.wishes, self._template
         if wishes.id is None and self.options.unique is None:
-            # By far the most jobs differ in these only; a tuple is cheaper to join than to fill by name.
-            return tuple.__new__(NewJob, (id, self.name, template.queue, args, *template[4:]))
-        return template._replace(id=wishes.id or id, args=args, unique_key=self._unique_key(wishes, args))
+            # By far the most jobs differ in id and arguments only; tuples are cheaper to join than to fill by name.
+            task, queue, rest = template.task, template.queue, template[4:]
+            pairs = zip(ids, texts, strict=True)
+            return [NewJob._make((id, task, queue, text, *rest)) for id, text in pairs]
+        return [
+            template._replace(id=wishes.id or id, args=text, unique_key=self._unique_key(wishes, text))
+            for id, text in zip(ids, texts, strict=True)
+        ]
 
     @cached_property
     def _template(self) -> NewJob:

@@ -121,7 +121,9 @@ class _Reader:
     def _span(self, span: str) -> range:
         if span == "*":
             # 7 is another name of Sunday: a step must not count it twice.
-            return range(self.field.least, min(self.field.most, 6) + 1 if self.field.names is WEEKDAYS else self.field.most + 1)
+            return range(
+                self.field.least, min(self.field.most, 6) + 1 if self.field.names is WEEKDAYS else self.field.most + 1
+            )
         low, dash, high = span.partition("-")
         first = self._value(low)
         last = self._value(high) if dash else first
@@ -156,7 +158,7 @@ class _Reader:
 
 
 def next_after(cron: Cron, instant: int, zone: tzinfo) -> int | None:
-    """Find when it fires first after this instant; both in milliseconds since 1970. None past the end of the calendar."""
+    """Find when it fires first after this instant, in milliseconds since 1970; None past the end of the calendar."""
     try:
         after = EPOCH + timedelta(milliseconds=instant)
         found = _by_real_time(cron, after, zone) if len(cron.hours) == 24 else _by_the_clock(cron, after, zone)
@@ -192,7 +194,11 @@ def _by_real_time(cron: Cron, after: datetime, zone: tzinfo) -> datetime | None:
         elif wall.minute in cron.minutes:
             return moment
         else:
-            moment += MINUTE
+            ahead = next((minute for minute in cron.minutes if minute > wall.minute), 60) - wall.minute
+            leap = moment + MINUTE * ahead
+            # Where clocks change on the way, minutes may be shown that the leap would miss.
+            changed = leap.astimezone(zone).utcoffset() != wall.utcoffset()
+            moment = moment + MINUTE if changed else leap
 
 
 def _days(cron: Cron, first: date) -> Iterator[date]:

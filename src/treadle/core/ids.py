@@ -19,24 +19,33 @@ class Ids:
         self._clock, self._entropy = clock, entropy
         self._lock = threading.Lock()
         self._last, self._count = 0, 0
+        self._prefix = ""
 
     def take(self, number: int = 1) -> list[str]:
         """Make so many ids, the smallest first."""
-        noise = memoryview(self._entropy(8 * number)).cast("Q")
+        noise = self._entropy(8 * number).hex()
+        ids = []
         with self._lock:
-            return [self._make(tail) for tail in noise]
+            self._advance(self._clock())
+            for start in range(0, 16 * number, 16):
+                ids.append(
+                    f"{self._prefix}{self._count:03x}-"
+                    f"{_VARIANT[noise[start]]}{noise[start + 1 : start + 4]}-{noise[start + 4 : start + 16]}"
+                )
+                self._count += 1
+                if self._count > 0xFFF:
+                    self._advance(self._last + 1)
+        return ids
 
-    def _make(self, tail: int) -> str:
-        now = self._clock()
+    def _advance(self, now: int) -> None:
         if now > self._last:
             self._last, self._count = now, 0
-        elif self._count < 0xFFF:
-            self._count += 1
-        else:
-            self._last, self._count = self._last + 1, 0
-        # The variant's two bits are 10.
-        text = f"{self._last:012x}7{self._count:03x}{tail & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            text = f"{now:012x}"
+            self._prefix = f"{text[:8]}-{text[8:]}-7"
+
+
+#: The first digit after the version: the variant's two bits are 10, the other two are random.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def worker_id(entropy: Callable[[int], bytes] = os.urandom) -> str:

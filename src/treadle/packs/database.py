@@ -1,6 +1,7 @@
 """The packs' door to their tables: one engine a process on the SQLite file, short transactions, locked migrations.
 
-What the tables are is each pack's business; where the file lies is the application's.
+What the tables are is each pack's business; where the file lies is the application's. SQLAlchemy is imported when the
+first database is opened, not when a pack is included.
 """
 
 import random
@@ -11,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from treadle import ConfigError, TreadleError
 
-from treadle.core.errors import ConfigError, TreadleError
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 PATIENCE = 30.0
 """Seconds to wait for somebody else's write lock before saying so."""
@@ -58,13 +59,13 @@ class Database:
         self._engine = self._connectable()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Iterator["Connection"]:
         """See one consistent state of the tables. Raises DatabaseTrouble."""
         with self._explained(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Iterator["Connection"]:
         """Write in one transaction, committed at the end of the block or rolled back when it raises.
 
         Keep it short (<= 100 ms): the engine writes to the same file. Raises DatabaseTrouble.
@@ -89,7 +90,9 @@ class Database:
         """Give all connections back to the system."""
         self._engine.dispose()
 
-    def _connectable(self) -> Engine:
+    def _connectable(self) -> "Engine":
+        from sqlalchemy import URL, QueuePool, create_engine, event
+
         options = {"timeout": 0.25, "isolation_level": None, "check_same_thread": False}
         url = URL.create("sqlite", database=str(self.path))
         engine = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=28, connect_args=options)
@@ -112,7 +115,7 @@ class Database:
         finally:
             self._writer.release()
 
-    def _begin_immediate(self, connection: Connection) -> None:
+    def _begin_immediate(self, connection: "Connection") -> None:
         """Take the write lock at once: a transaction that upgrades later may fail without waiting (BUSY_SNAPSHOT)."""
         raw = connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -144,6 +147,8 @@ class Database:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        from sqlalchemy.exc import DBAPIError
+
         try:
             yield
         except DBAPIError as error:
@@ -175,7 +180,7 @@ def _location(url: str) -> tuple[Path, str]:
     return Path(path), dict(parse_qsl(parts.query)).get("durability", "full").lower()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: "Connection") -> None:
     """Begin as SQLAlchemy asks, unless `write` has already taken the lock."""
     raw: Any = connection.connection.driver_connection
     if not raw.in_transaction:

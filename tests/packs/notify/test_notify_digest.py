@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,8 @@ FULL = Day(
             category="complaint",
             sentiment="negative",
         ),
-        ThreadFact(id="t3", subject="20 % off", category="newsletter", sentiment="positive"),
-        ThreadFact(id="t4", subject="Spoke & Mirror", category="newsletter"),
+        ThreadFact(id="t3", subject="20 % off", category="newsletter", sentiment="positive", automatic=True),
+        ThreadFact(id="t4", subject="Spoke & Mirror", category="newsletter", automatic=True),
     ),
     tasks=(
         TaskFact(title="Draw the jig", due=date(2026, 3, 27)),
@@ -43,6 +44,7 @@ FULL = Day(
         TaskFact(title="Renew in autumn", due=date(2026, 9, 1)),
         TaskFact(title="Asked last week", asked_on=date(2026, 3, 13)),
         TaskFact(title="Confirm the cancellation", due=date(2026, 3, 16)),
+        TaskFact(title="Long forgotten", due=date(2026, 2, 16)),
     ),
     drafts=(DraftFact(subject="Re: Test ride", to="Owen Pryce", preview="Hi Owen, …"),),
     leads=(
@@ -95,20 +97,24 @@ def test_leads_are_ranked_by_score() -> None:
 
 
 @pytest.mark.parametrize(
-    ("category", "sentiment", "part"),
+    ("fact", "part"),
     [
-        ("complaint", "neutral", Part.ESCALATIONS),
-        ("security", "neutral", Part.ESCALATIONS),
-        ("support", "negative", Part.ESCALATIONS),
-        ("billing", "negative", Part.ESCALATIONS),
-        ("support", "neutral", Part.REST),
-        ("personal", "negative", Part.REST),
-        ("newsletter", "negative", Part.NEWSLETTERS),
-        ("", "", Part.REST),
+        ({"category": "complaint"}, Part.ESCALATIONS),
+        ({"category": "security", "automatic": True}, Part.ESCALATIONS),
+        ({"category": "support", "sentiment": "negative"}, Part.ESCALATIONS),
+        ({"category": "notification", "sentiment": "negative"}, Part.ESCALATIONS),
+        ({"subjects": ("Brakes", "ESCALATION: brakes")}, Part.ESCALATIONS),
+        ({"subjects": ("Urgently: 20 % off",), "automatic": True}, Part.NEWSLETTERS),
+        ({"category": "support"}, Part.REST),
+        ({"category": "personal", "sentiment": "negative"}, Part.REST),
+        ({"category": "newsletter", "sentiment": "negative", "automatic": True}, Part.NEWSLETTERS),
+        ({"category": "newsletter"}, Part.REST),
+        ({"category": "complaint", "suspicious": True}, Part.REST),
+        ({}, Part.REST),
     ],
 )
-def test_only_people_in_trouble_and_security_escalate(category: str, sentiment: str, part: Part) -> None:
-    thread = ThreadFact(id="t", subject="s", category=category, sentiment=sentiment)
+def test_people_in_trouble_and_security_escalate_machines_do_not(fact: dict[str, Any], part: Part) -> None:
+    thread = ThreadFact(id="t", subject="s", **fact)
     assert [section.part for section in digest(Day(user="me", date=FRIDAY, threads=(thread,))).sections] == [part]
 
 
@@ -146,4 +152,4 @@ def test_an_instructing_mail_is_marked_not_obeyed() -> None:
     )
     (rest,) = digest(Day(user="me", date=FRIDAY, threads=(thread,))).sections
     assert "tries to instruct an assistant" in rest.items[0].remark
-    assert "collector" not in rest.items[0].detail
+    assert rest.items[0].detail == ""

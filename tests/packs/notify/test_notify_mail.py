@@ -73,7 +73,9 @@ def test_the_mail_can_be_read_back_by_the_standard_library() -> None:
     assert read["Subject"] == "Your mail of Friday, 20 March: 1 urgent, 1 to do"
     assert read["Message-ID"] == "<digest.1@treadle.test>"
     assert [part.get_content_type() for part in read.walk()] == ["multipart/alternative", "text/plain", "text/html"]
-    assert "お見積もり" in read.get_body(("plain",)).get_content()
+    body = read.get_body(("plain",))
+    assert body is not None
+    assert "お見積もり" in body.get_content()
     assert not read.defects
 
 

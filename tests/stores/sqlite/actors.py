@@ -71,7 +71,11 @@ async def listen(url: str) -> None:
     store = open_store(url)
     await store.open()
     loop, hints = asyncio.get_running_loop(), asyncio.Queue[str]()
-    leave = store.subscribe(lambda: loop.call_soon_threadsafe(hints.put_nowait, "hint") and None)
+
+    def hint() -> None:
+        loop.call_soon_threadsafe(hints.put_nowait, "hint")
+
+    leave = store.subscribe(hint)
     tell("ready")
     tell(await hints.get())
     await asyncio.to_thread(hear)

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,14 +91,18 @@ def test_a_child_of_an_open_store_is_refused_and_told_what_to_do(url: str) -> No
 def test_a_child_that_ends_does_not_close_what_is_its_parents(url: str, path: Path) -> None:
     store = open_store(url)
     asyncio.run(store.add([job("parent")]))
-    assert _in_a_fork(lambda: asyncio.run(store.close()) or "closed") == "closed"
+
+    def close() -> str:
+        asyncio.run(store.close())
+        return "closed"
+
+    assert _in_a_fork(close) == "closed"
     assert _add(store, "later") == "added: True"
     assert _kept(url) == {"parent", "later"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="not on this platform: no fork")
 def test_children_of_one_parent_share_the_file(url: str) -> None:
     store = open_store(url)
-    said = [_in_a_fork(lambda number=number: _add(store, f"child{number}")) for number in range(5)]  # type: ignore[misc]
+    said = [_in_a_fork(partial(_add, store, f"child{number}")) for number in range(5)]
     assert said == ["added: True"] * 5
     assert len(_kept(url)) == 5

@@ -3,12 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from treadle.core.ids import Ids
-from treadle.core.job import Filter, NewJob, WorkerInfo
+from treadle.core.job import Filter, NewJob
 from treadle.core.states import State
 from treadle.stores.sqlite import queries, verbs
 from treadle.stores.sqlite.connection import connect

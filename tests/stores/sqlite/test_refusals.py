@@ -1,4 +1,5 @@
 """What cannot work is said in a sentence with a remedy, and nothing is lost by it."""
+# ruff: noqa: ASYNC240 -- nobody else waits for the loops of these tests
 
 import os
 import shutil

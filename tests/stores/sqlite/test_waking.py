@@ -1,4 +1,5 @@
 """How a process learns that another one has added work."""
+# ruff: noqa: ASYNC240 -- nobody else waits for the loops of these tests
 
 import contextlib
 import os

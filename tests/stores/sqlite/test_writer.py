@@ -28,7 +28,7 @@ async def full(path: Path) -> AsyncIterator[Store]:
 
 
 def commits(path: Path) -> int:
-    """Count the commits in the write-ahead log: frames that carry a database size (sqlite.org/fileformat2.html, 4.1)."""
+    """Count the commits in the write-ahead log: frames with a database size (sqlite.org/fileformat2.html, 4.1)."""
     log = Path(f"{path}-wal").read_bytes()
     page = int.from_bytes(log[8:12], "big")
     salt = log[16:24]

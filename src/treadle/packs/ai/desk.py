@@ -4,15 +4,15 @@ SQLAlchemy and the mail pack's tables are imported when it is opened, not when t
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from treadle.core.errors import Discard
+from treadle import Discard
 from treadle.packs.ai.local.provider import LocalProvider
-from treadle.packs.ai.ports import Answer, Provider, TaskName
-from treadle.packs.ai.process import Kept
+from treadle.packs.ai.ports import Provider, TaskName
+from treadle.packs.ai.process import Found, Fresh
 from treadle.packs.ai.threads import ThreadText
 
 if TYPE_CHECKING:
@@ -22,28 +22,43 @@ if TYPE_CHECKING:
 ProviderMaker = Callable[["Learned | None"], Provider]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A thread as it was when it was read. `revision` rises when a message joins."""
+
+    id: str
+    owner: str
+    revision: int
+    text: ThreadText
+
+
 class Threads(Protocol):
     """Where threads come from: the mail pack, or an application's own tables."""
 
-    def read(self, thread_id: str) -> ThreadText | None:
+    def read(self, thread_id: str) -> Opened | None:
         """Give a thread, None if there is none (any more)."""
         ...
 
-    def waiting(self, owner: str, tasks: Sequence[TaskName], limit: int) -> Sequence[tuple[str, str]]:
-        """Find threads that lack an answer: id and a word for their state, newest first."""
+    def waiting(self, owner: str, tasks: Sequence[TaskName]) -> Iterator[tuple[str, int]]:
+        """Name threads that have grown or lack an answer: (id, revision), each once, newest first."""
+        ...
+
+    def settled(self, thread: Opened) -> None:
+        """Note that this state of a thread has been dealt with."""
         ...
 
 
-def _local(learned: "Learned | None") -> Provider:
+def local_provider(learned: "Learned | None") -> Provider:
+    """Make the provider that needs no account, with what was learned if there is something."""
     return LocalProvider(learned.model, learned.created_at) if learned else LocalProvider()
 
 
-def now() -> int:
+LOCAL_ONLY: Mapping[str, ProviderMaker] = MappingProxyType({"local": local_provider})
+
+
+def wall_clock() -> int:
     """Tell the time: milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
-
-
-LOCAL_ONLY: Mapping[str, ProviderMaker] = MappingProxyType({"local": _local})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,7 @@ class Desk:
     database: "Database"
     threads: Threads
     providers: Mapping[str, ProviderMaker] = field(default_factory=lambda: LOCAL_ONLY)
-    clock: Callable[[], int] = now
+    clock: Callable[[], int] = wall_clock
 
     def provider(self, name: str, user_id: str) -> Provider:
         """Make the provider of this name, with what was learned for a user. Raises Discard for an unknown name."""
@@ -70,17 +85,18 @@ class Desk:
         with self.database.read() as connection:
             return store.learned_model(connection, user_id, "classify")
 
-    def find(self, thread_id: str, task: TaskName, key: str) -> Kept | None:
-        """Look for a kept answer."""
+    def find(self, thread_id: str, keys: Mapping[TaskName, str]) -> Mapping[TaskName, Found]:
+        """Look for kept answers to exactly these questions."""
         from treadle.packs.ai import store
 
         with self.database.read() as connection:
-            found = store.find(connection, thread_id, task, key)
-        return Kept(found.output, found.confidence, found.provider, found.model) if found else None
+            found = store.find(connection, thread_id, keys)
+        return {task: Found(one.output, one.confidence, one.provider, one.model) for task, one in found.items()}
 
-    def keep(self, thread_id: str, task: TaskName, key: str, answer: Answer, provider: str) -> None:
-        """Keep one answer, durably, in a transaction of its own."""
+    def keep(self, thread_id: str, fresh: Sequence[Fresh]) -> None:
+        """Keep answers durably, in one transaction."""
         from treadle.packs.ai import store
 
         with self.database.write() as connection:
-            store.keep(connection, thread_id, task, key, answer, provider, self.clock())
+            for one in fresh:
+                store.keep(connection, thread_id, one, self.clock())

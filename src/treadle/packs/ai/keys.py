@@ -15,7 +15,7 @@ def input_hash(thread: ThreadText, task: TaskName, provider: Provider, instructi
     return sha256("\x1d".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def request_id(thread_id: str, state: str, tasks: Sequence[TaskName], provider: str) -> str:
+def request_id(thread_id: str, revision: int, tasks: Sequence[TaskName], provider: str) -> str:
     """Choose the id of the job that processes a thread: equal for equal work, new when the thread has grown."""
-    told = "\x1d".join((state, ",".join(sorted(tasks)), provider))
+    told = "\x1d".join((str(revision), ",".join(sorted(tasks)), provider))
     return f"ai:{thread_id}:{sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

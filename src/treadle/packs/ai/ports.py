@@ -69,6 +69,11 @@ class Provider(Protocol):
     @property
     def model(self) -> str: ...
 
+    @property
+    def free(self) -> bool:
+        """Whether an answer costs nothing: then those of a thread are kept together, not each on its own."""
+        ...
+
     def prompt_version(self, task: TaskName) -> str:
         """Name the version of the prompt or algorithm that answers this task."""
         ...

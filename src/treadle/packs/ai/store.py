@@ -9,7 +9,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from treadle.packs.ai.local.bayes import Model
 from treadle.packs.ai.model import label, learned, result
-from treadle.packs.ai.ports import Answer, TaskName
+from treadle.packs.ai.ports import TaskName
+from treadle.packs.ai.process import Fresh
+from treadle.packs.database import Database
 
 _CHUNK = 400
 _LABELS_CAP = 5_000
@@ -47,35 +49,33 @@ class Label:
     at: int
 
 
-def find(connection: Connection, thread_id: str, task: TaskName, input_hash: str) -> Stored | None:
-    """Look for the answer to exactly this question."""
-    query = select(result).where(
-        result.c.thread_id == thread_id, result.c.task == task, result.c.input_hash == input_hash
-    )
-    row = connection.execute(query).first()
-    return None if row is None else _stored(row)
+def prepare(database: Database) -> Database:
+    """Make sure that this pack's tables are there and new; cheap when they are."""
+    database.migrate("ai", "treadle.packs.ai.migrations")
+    return database
 
 
-def keep(
-    connection: Connection, thread_id: str, task: TaskName, input_hash: str, answer: Answer, provider: str, now: int,
-    context_used: Sequence[Mapping[str, Any]] = (),
-) -> None:  # fmt: skip
+def find(connection: Connection, thread_id: str, keys: Mapping[TaskName, str]) -> dict[TaskName, Stored]:
+    """Look for the answers to exactly these questions (task -> input hash)."""
+    query = select(result).where(result.c.thread_id == thread_id, result.c.input_hash.in_(list(keys.values())))
+    rows = {(row.task, row.input_hash): _stored(row) for row in connection.execute(query)}
+    return {task: rows[task, key] for task, key in keys.items() if (task, key) in rows}
+
+
+def keep(connection: Connection, thread_id: str, fresh: Fresh, now: int) -> None:
     """Keep an answer; a newer answer to the same question takes the older one's place."""
-    row = {
-        "thread_id": thread_id,
-        "task": task,
-        "input_hash": input_hash,
-        "output": dict(answer.output),
-        "confidence": answer.confidence,
-        "provider": provider,
-        "model": answer.model,
-        "prompt_version": answer.prompt_version,
-        "context_used": [dict(entry) for entry in context_used],
+    question = {"thread_id": thread_id, "task": fresh.task, "input_hash": fresh.key}
+    told = {
+        "output": dict(fresh.answer.output),
+        "confidence": fresh.answer.confidence,
+        "provider": fresh.provider,
+        "model": fresh.answer.model,
+        "prompt_version": fresh.answer.prompt_version,
+        "context_used": [dict(entry) for entry in fresh.context_used],
         "created_at": now,
     }
-    key = ["thread_id", "task", "input_hash"]
-    changed = {name: value for name, value in row.items() if name not in key}
-    connection.execute(insert(result).values(row).on_conflict_do_update(index_elements=key, set_=changed))
+    query = insert(result).values(question | told)
+    connection.execute(query.on_conflict_do_update(index_elements=list(question), set_=told))
 
 
 def newest(connection: Connection, thread_ids: Iterable[str]) -> dict[str, dict[str, Stored]]:

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from treadle import Context, Pack, Retry, Skip
-from treadle.packs.ai.desk import Desk
+from treadle import ConfigError, Context, Pack, Retry, Skip
+from treadle.packs.ai.desk import Desk, Opened
 from treadle.packs.ai.keys import request_id
 from treadle.packs.ai.ports import TASKS, ProviderError, TaskName
 from treadle.packs.ai.process import Request, process
 
 if TYPE_CHECKING:
     from treadle import Treadle
+    from treadle.packs.ai.learning import Lesson
 
 pack = Pack("ai")
 
 _PATIENTLY = Retry(3, [30, 60, 120])
-_MOST_AT_ONCE = 1_000
+_ONCE = Retry(0)
+_MOST = 1_000
 
 
 @pack.task("process_thread", queue="ai", timeout=timedelta(minutes=2), retry=_PATIENTLY, context=True)
@@ -33,22 +36,23 @@ def process_thread(
 
     Answers that are known are not asked for again (`cached`) unless `force`. While a missing answer may still come,
     the job is tried again; after the last attempt what there is counts, with the status `partial` or `failed`.
+    A thread that is gone, or another user's, is skipped.
     """
     desk = ctx.use(Desk)
-    thread = desk.threads.read(thread_id)
-    if thread is None:
+    opened = desk.threads.read(thread_id)
+    if opened is None or (user_id or ctx.owner or opened.owner) != opened.owner:
         raise Skip("gone")
-    asked = desk.provider(provider, user_id or ctx.owner or "me")
-    report = process(Request(thread_id, thread, tasks, force), asked, desk, ctx.check)
+    asked = desk.provider(provider, opened.owner)
+    report = process(Request(opened.id, opened.text, tasks, force), asked, desk, ctx.check)
     if report.retryable and ctx.attempt < ctx.max_attempts:
-        failed = ", ".join(f"{task}: {failure.message}" for task, failure in report.errors.items())
-        raise ProviderError("incomplete", failed, retryable=True)
+        raise ProviderError("incomplete", report.trouble, retryable=True)
     for task, failure in report.errors.items():
-        ctx.log("task failed", task=task, code=failure.code, message=failure.message)
+        ctx.log("task failed", task=task, code=failure.code, reason=failure.message)
+    desk.threads.settled(opened)
     return report.as_json()
 
 
-@pack.task("process_unprocessed", queue="ai", timeout=timedelta(minutes=5), retry=Retry(0), context=True)
+@pack.task("process_unprocessed", queue="ai", timeout=timedelta(minutes=5), retry=_ONCE, context=True)
 def process_unprocessed(
     ctx: Context,
     *,
@@ -57,63 +61,78 @@ def process_unprocessed(
     provider: str = "local",
     user_id: str | None = None,
 ) -> dict[str, Any]:
-    """Find threads that lack an answer and enqueue a job for each, in one batch; asking twice enqueues once.
+    """Find threads that have grown or lack an answer, and enqueue a job for each of the newest; twice enqueues once.
 
-    Answers {found, enqueued, skipped, batch_id}; `skipped` had a job already.
+    Answers {found, enqueued, skipped, batch_id}; `skipped` had their job already and do not count for the limit.
     """
     desk, owner = ctx.use(Desk), user_id or ctx.owner or "me"
-    found = desk.threads.waiting(owner, tasks, min(max(limit, 1), _MOST_AT_ONCE))
-    batch = ctx.batch or f"ai:{ctx.job_id}"
-    bound = ctx.app.bind(process_thread)
-    ids = {request_id(thread_id, state, tasks, provider): thread_id for thread_id, state in found}
-    calls = [
-        bound.using(id=id, batch=batch, owner=owner).call(thread_id, tasks=list(tasks), provider=provider)
-        for id, thread_id in ids.items()
-    ]
-    before = sum(ctx.app.count(batch=batch).values())
-    ctx.app.enqueue_many(calls)
-    enqueued = sum(ctx.app.count(batch=batch).values()) - before
-    return {"found": len(found), "enqueued": enqueued, "skipped": len(found) - enqueued, "batch_id": batch}
+    batch, limit = ctx.batch or f"ai:{ctx.job_id}", min(max(limit, 1), _MOST)
+    bound = ctx.app.bind(process_thread).using(batch=batch, owner=owner)
+    waiting = desk.threads.waiting(owner, tasks)
+    found = enqueued = 0
+    while enqueued < limit and (page := list(islice(waiting, limit - enqueued))):
+        ctx.check()
+        calls = [
+            bound.using(id=request_id(thread_id, revision, tasks, provider)).call(
+                thread_id, tasks=list(tasks), provider=provider
+            )
+            for thread_id, revision in page
+        ]
+        found += len(page)
+        enqueued += sum(job.new for job in ctx.app.enqueue_many(calls))
+    return {"found": found, "enqueued": enqueued, "skipped": found - enqueued, "batch_id": batch}
 
 
-@pack.task("learn", queue="ai", timeout=timedelta(minutes=5), retry=Retry(0), context=True)
+@pack.task("learn", queue="ai", timeout=timedelta(minutes=5), retry=_ONCE, context=True)
 def learn(ctx: Context, *, user_id: str | None = None) -> dict[str, Any]:
     """Learn categories from a user's corrections; goes live only if cross-validated no worse than before.
 
     Answers {labels, classes, accuracy_cv, accuracy_before, activated}.
     """
-    from treadle.packs.ai import store
-    from treadle.packs.ai.learning import Lesson
-    from treadle.packs.ai.learning import learn as learn_from
-    from treadle.packs.ai.local.reading import read
+    from treadle.packs.ai import learning, store
 
     desk, owner = ctx.use(Desk), user_id or ctx.owner or "me"
     with desk.database.read() as connection:
-        labels = store.labels(connection, owner, "classify")
         old = store.learned_model(connection, owner, "classify")
-    lessons = []
-    for count, label in enumerate(labels, start=1):
-        ctx.check()
-        thread = desk.threads.read(label.thread_id)
-        if thread is not None:
-            lessons.append(Lesson(label.thread_id, read(thread), label.value, label.at))
-        ctx.progress(count, len(labels))
-    learnt = learn_from(lessons, old.model if old else None, old.created_at if old else 0)
+    lessons = _lessons(ctx, desk, owner)
+    learnt = learning.learn(lessons, old.model if old else None, old.created_at if old else 0)
     if learnt.model is not None:
         with desk.database.write() as connection:
             store.activate(connection, owner, "classify", learnt.model, learnt.metrics(), desk.clock())
     return learnt.metrics()
 
 
+def _lessons(ctx: Context, desk: Desk, owner: str) -> "list[Lesson]":
+    """Read the threads that a user has labelled; those that are gone, or another user's, teach nothing."""
+    from treadle.packs.ai import store
+    from treadle.packs.ai.learning import Lesson
+    from treadle.packs.ai.local.reading import read
+
+    with desk.database.read() as connection:
+        labels = store.labels(connection, owner, "classify")
+    lessons: dict[str, Lesson] = {}
+    for count, label in enumerate(labels, start=1):
+        ctx.check()
+        opened: Opened | None = desk.threads.read(label.thread_id)
+        if opened is not None and opened.owner == owner:
+            lessons[opened.id] = Lesson(opened.id, read(opened.text), label.value, label.at)
+        ctx.progress(count, len(labels))
+    return list(lessons.values())
+
+
 def open_desk(app: "Treadle") -> Desk:
-    """Open the pack's tables in the application's database and read threads from the mail pack."""
+    """Open the pack's tables in the application's database; threads come from the mail pack."""
+    from treadle.packs.ai import store
     from treadle.packs.ai.mailbox import MailThreads
+    from treadle.packs.database import Database, open_database
+    from treadle.packs.mail.store import prepare
 
-    from treadle.packs.database import Database
-
-    database = app.use(Database)
-    database.migrate("ai", "treadle.packs.ai.migrations")
-    return Desk(database, MailThreads(database))
+    try:
+        database = app.use(Database)
+    except ConfigError:  # no pack that was included brings the database along
+        app.provide(Database, open_database)
+        database = app.use(Database)
+    return Desk(store.prepare(prepare(database)), MailThreads(database))
 
 
 pack.provide(Desk, open_desk)

@@ -29,10 +29,11 @@ def _letter(message: reading.Message) -> Letter:
         text=message.reply_text,
         whole=message.text,
         list_id=message.list_id or "",
-        automatic=_automatic(message),
+        automatic=is_automatic(message),
     )
 
 
-def _automatic(message: reading.Message) -> bool:
+def is_automatic(message: reading.Message) -> bool:
+    """Tell from its headers whether a machine sent it, or sent it to many."""
     submitted = (message.auto_submitted or "no").strip().lower()
     return submitted != "no" or (message.precedence or "").strip().lower() in {"bulk", "junk", "list"}

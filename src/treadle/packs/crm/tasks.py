@@ -1,17 +1,18 @@
-"""The tasks of the crm pack: contacts and leads out of messages, and their scores. Each may run any number of times."""
+"""The tasks of the crm pack: contacts and leads out of messages, and their scores. Each may run any number of times.
+
+What they do lies in work.py, which is loaded when a task runs: including the pack costs next to nothing.
+"""
 
 from datetime import timedelta
 
 from treadle import Context, Exponential, Pack, Retry
-from treadle.packs.crm import letters, store
-from treadle.packs.crm.merging import sightings
 from treadle.packs.database import Database, open_database
 
 pack = Pack("crm")
 pack.provide(Database, open_database)
 
 BATCH = 50
-"""Messages that one job takes at most: its transaction stays short."""
+"""Messages in one transaction, and the most that one job should be given."""
 
 
 @pack.task(
@@ -22,20 +23,15 @@ def extract_contacts(ctx: Context, message_ids: list[str], *, owner: str = "me")
 
     Answers {new, updated, leads}: contacts that began or changed, and leads that began.
     """
-    database = tables(ctx)
+    from treadle.packs.crm import letters, work
+
+    database = work.tables(ctx.app)
     own = letters.own_names(database, owner)
     counts = {"new": 0, "updated": 0, "leads": 0}
     for start in range(0, len(message_ids), BATCH):
         ctx.check()
-        page = letters.read(database, message_ids[start : start + BATCH])
-        seen = [one for letter in page for one in sightings(letter, own)]
-        with database.write() as connection:
-            kept = store.keep(connection, owner, seen)
-        counts = {
-            "new": counts["new"] + kept.new,
-            "updated": counts["updated"] + kept.updated,
-            "leads": counts["leads"] + kept.leads,
-        }
+        kept = work.extract(database, owner, message_ids[start : start + BATCH], own)
+        counts = {name: number + getattr(kept, name) for name, number in counts.items()}
         ctx.progress(min(start + BATCH, len(message_ids)), len(message_ids))
     return counts
 
@@ -43,20 +39,6 @@ def extract_contacts(ctx: Context, message_ids: list[str], *, owner: str = "me")
 @pack.task("score_leads", queue="crm", timeout=timedelta(seconds=30), retry=Retry(2, Exponential(60)), context=True)
 def score_leads(ctx: Context, owner: str = "me") -> dict[str, int]:
     """Score all leads of an owner anew, as of the owner's newest mail; answers {scored}."""
-    database = tables(ctx)
-    scored, after = 0, 0
-    while True:
-        ctx.check()
-        with database.write() as connection:
-            count, last = store.rescore(connection, owner, after)
-        scored += count
-        if last is None:
-            return {"scored": scored}
-        after = last
+    from treadle.packs.crm import work
 
-
-def tables(ctx: Context) -> Database:
-    """Open the database with this pack's tables in it."""
-    database: Database = ctx.use(Database)
-    database.migrate("crm", "treadle.packs.crm.migrations")
-    return database
+    return {"scored": work.score_all(work.tables(ctx.app), owner, ctx.check)}

@@ -1,5 +1,6 @@
 """Which parts of a message are its text and which hang on it. Knows MIME's tree; parses nothing itself."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from treadle.packs.mail.headers import Parsed, children
 
 PART_LIMIT = 500
 DEPTH_LIMIT = 50
+CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9._:+-]{1,60})\"?\s*(?:;|\Z)", re.I)
 TEXT_LIMIT = 1_000_000
 """Characters of text kept of one message."""
 
@@ -17,6 +19,7 @@ TEXT_LIMIT = 1_000_000
 class Body:
     """What was found while walking the tree of one message; filled in one pass, then read."""
 
+    text: str = ""
     attachments: list[Attachment] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     parts: int = 0
@@ -28,13 +31,14 @@ class Body:
             self.troubles.append(sentence)
 
 
-def read_body(message: Parsed) -> tuple[str, Body]:
-    """Give the readable text of a message and what else is in it."""
+def read_body(message: Parsed) -> Body:
+    """Find the readable text of a message and what else is in it."""
     body = Body()
     text = "\n\n".join(piece for piece in _texts(message, "", 0, body) if piece.strip())
     if len(text) > TEXT_LIMIT:
         body.trouble(f"text cut at {TEXT_LIMIT:,} characters")
-    return text[:TEXT_LIMIT], body
+    body.text = text[:TEXT_LIMIT]
+    return body
 
 
 def _texts(part: Parsed, path: str, depth: int, body: Body) -> Iterator[str]:
@@ -99,7 +103,10 @@ def _decoded(part: Parsed, body: Body) -> str:
 
 
 def _charset(part: Parsed) -> str | None:
-    value = part.get_param("charset")
+    kind = str(part.get("Content-Type") or "")
+    if found := CHARSET.search(kind):
+        return found[1]
+    value = part.get_param("charset") if "charset" in kind.lower() else None  # RFC 2231 and odder forms
     if isinstance(value, tuple):
         value = value[2]
     return storable(str(value))[:60] if value else None

@@ -23,14 +23,13 @@ INVISIBLE = re.compile(
     r"|mso-hide\s*:\s*all",
     re.I,
 )
-BLANKS = re.compile(r"[ \t\r\f\v\xa0\u200b-\u200f\u2060\ufeff\u00ad\u034f]+")
+NOTHING = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad\u034f]+")
 TAG = re.compile(r"<[^<>]*>")
 OPEN_OR_CLOSE = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 # Void, or closed by the next of their kind: these do not pile up.
 SHALLOW = frozenset(
     "area base br col embed hr img input link meta param source track wbr p li dt dd td th tr option".split()
 )
-EDGES = re.compile(r" ?\n ?")
 EMPTY_LINES = re.compile(r"\n{3,}")
 MARK = re.compile("\ue000(\\d{1,6})\ue001")
 
@@ -104,5 +103,8 @@ def _flow(root: LexborNode) -> str:
 
 
 def tidy(text: str) -> str:
-    """Strip lines and squeeze white space."""
-    return EMPTY_LINES.sub("\n\n", EDGES.sub("\n", BLANKS.sub(" ", text))).strip()
+    """Squeeze white space within lines, and more than one empty line."""
+    if not text.isascii():
+        text = NOTHING.sub("", text)
+    text = "\n".join([" ".join(line.split()) for line in text.split("\n")]).strip()
+    return EMPTY_LINES.sub("\n\n", text) if "\n\n\n" in text else text

@@ -1,12 +1,10 @@
 """Which language a text is in, by its most common little words. Pure; the ai pack asks the same function."""
 
-import re
 from collections import Counter
 
 UNKNOWN = "und"
-SAMPLE = 1200
+SAMPLE = 1000
 """Characters that are looked at."""
-WORD = re.compile(r"[^\W\d_]+")
 
 STOP_WORDS = {
     "en": "the and you for that with this have from your are will not was would can our please but has been they "
@@ -45,7 +43,7 @@ _SPOKEN_IN = _index()
 
 def detect(text: str) -> str:
     """Name the language (en de fr es it nl pt), or `und` when the text is too short or says too little."""
-    words = WORD.findall(text[:SAMPLE].lower())
+    words = text[:SAMPLE].lower().split()  # words that touch a comma are not needed
     if len(words) < 4:
         return UNKNOWN
     votes = _votes(words)
@@ -58,8 +56,7 @@ def detect(text: str) -> str:
 def _votes(words: list[str]) -> dict[str, float]:
     """Count hits; a word that several languages share counts a part for each."""
     votes = dict.fromkeys(LANGUAGES, 0.0)
-    hits = Counter(_SPOKEN_IN[word] for word in words if word in _SPOKEN_IN)
-    for languages, times in hits.items():
-        for language in languages:
-            votes[language] += times / len(languages)
+    for languages, times in Counter(map(_SPOKEN_IN.get, words)).items():
+        for language in languages or ():  # None: no little word of any language
+            votes[language] += times / len(languages or ())
     return votes

@@ -5,7 +5,7 @@ stdlib `email` with compat32 (`policy.default` raises on real mail), our toleran
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from treadle.packs.mail.addresses import Address, addresses
@@ -26,7 +26,7 @@ OVERSIZE_WINDOW = 1024 * 1024
 HEADER_LIMIT = 1024 * 1024
 REFERENCES_LIMIT = 50
 BLANK_LINE = re.compile(rb"\n\r?\n")
-HEADER_LINE = re.compile(rb"(?:From .*\n|>From .*\n|\s*\n)*[!-9;-~]+[ \t]*:")
+HEADER_LINE = re.compile(rb"(?:>?From .*\n)?[!-9;-~]+[ \t]*:")
 
 State = Literal["ok", "partial", "failed", "oversize"]
 
@@ -77,23 +77,30 @@ def failed(raw: bytes, why: str, *, size: int | None = None) -> Letter:
     return Letter("failed", why[:300], len(raw) if size is None else size, by_content(raw))
 
 
+@dataclass(slots=True)
+class _Read:
+    """What reading found, before it is understood."""
+
+    raw: bytes
+    size: int
+    headers: Headers
+    body: Body
+    troubles: tuple[str, ...]
+
+    @property
+    def state(self) -> State:
+        return "oversize" if self.size > PARSE_LIMIT else "partial" if self.troubles else "ok"
+
+
 def _parse(raw: bytes, now: int, size: int) -> Letter:
-    if not HEADER_LINE.match(raw[:10_000]):
+    if not HEADER_LINE.match(raw[:10_000].lstrip()):
         return failed(raw, "no header: this is not a message" if raw.strip() else "empty", size=size)
     oversize = size > PARSE_LIMIT
-    source, troubles = _bounded(raw[:OVERSIZE_WINDOW] if oversize else raw)
-    headers, text, body = _read(source, troubles)
+    source, troubles = _bounded((raw[:OVERSIZE_WINDOW] if oversize else raw).lstrip(b"\r\n"))
     if oversize:
-        troubles.insert(0, f"{size:,} bytes: only the beginning was parsed")
-    state: State = "oversize" if oversize else "partial" if troubles else "ok"
-    return replace(
-        _letter(headers, text, raw, now),
-        state=state,
-        trouble="; ".join(troubles)[:500] or None,
-        size=size,
-        has_html=body.has_html,
-        attachments=tuple(body.attachments),
-    )
+        troubles.append(f"{size:,} bytes: only the beginning was parsed")
+    headers, body = _read(source, troubles)
+    return _letter(_Read(raw, size, headers, body, tuple(troubles)), now)
 
 
 def _bounded(raw: bytes) -> tuple[bytes, list[str]]:
@@ -108,32 +115,33 @@ def _bounded(raw: bytes) -> tuple[bytes, list[str]]:
     return raw[:cut] + b"\n\n" + (raw[blank.end() :] if blank else b""), [f"{end:,} bytes of headers"]
 
 
-def _read(raw: bytes, troubles: list[str]) -> tuple[Headers, str, Body]:
+def _read(raw: bytes, troubles: list[str]) -> tuple[Headers, Body]:
     try:
         headers, message = read(raw)
-        text, body = read_body(message)
+        body = read_body(message)
     except RecursionError:
         troubles.append("parts nested too deep")
-        return read_headers(raw)[0], "", Body()
+        return read_headers(raw)[0], Body()
     troubles += body.troubles
     troubles += dict.fromkeys(type(defect).__name__.removesuffix("Defect") for defect in _defects(message))
-    return headers, text, body
+    return headers, body
 
 
 def _defects(message: Parsed) -> list[Any]:
     return [*message.defects, *(d for part in children(message)[:500] for d in part.defects)]
 
 
-def _letter(headers: Headers, text: str, raw: bytes, now: int) -> Letter:
+def _letter(source: _Read, now: int) -> Letter:
+    headers, text = source.headers, source.body.text
     ids = message_ids(headers.get("message-id", ()))
     message_id = ids[0] if ids else None
     subject = readable(first(headers, "subject"))
     received = received_date(first(headers, "received"), now)
     return Letter(
-        state="ok",
-        trouble=None,
-        size=len(raw),
-        dedupe_key=_dedupe_key(message_id, headers, raw),
+        state=source.state,
+        trouble="; ".join(source.troubles)[:500] or None,
+        size=source.size,
+        dedupe_key=_dedupe_key(message_id, headers, source.raw),
         message_id=message_id,
         in_reply_to=tuple(message_ids(headers.get("in-reply-to", ()))[:REFERENCES_LIMIT]),
         references=tuple(message_ids(headers.get("references", ()))[-REFERENCES_LIMIT:]),
@@ -145,6 +153,8 @@ def _letter(headers: Headers, text: str, raw: bytes, now: int) -> Letter:
         text=text,
         snippet=snippet(text),
         lang=detect(text),
+        has_html=source.body.has_html,
+        attachments=tuple(source.body.attachments),
         list_id=readable(first(headers, "list-id"), 300) or None,
         auto_submitted=readable(first(headers, "auto-submitted"), 60).lower() or None,
         precedence=readable(first(headers, "precedence"), 30).lower() or None,
@@ -154,8 +164,15 @@ def _letter(headers: Headers, text: str, raw: bytes, now: int) -> Letter:
 
 def snippet(text: str) -> str:
     """Give the first 200 characters that are not quoted, on one line."""
-    lines = (line for line in text[:2000].split("\n") if not line.startswith(">"))
-    return " ".join(" ".join(lines).split())[:200]
+    found: list[str] = []
+    length = 0
+    for line in text[:3000].split("\n", 40)[:40]:
+        if not line.startswith(">"):
+            found += line.split()
+            length += len(line)
+            if length > 300:
+                break
+    return " ".join(found)[:200]
 
 
 def _delivered_to(headers: Headers) -> str | None:

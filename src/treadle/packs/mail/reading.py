@@ -3,19 +3,18 @@
 Each function takes the packs' Database and reads in one short transaction; `prepare` must have made the tables.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from treadle.packs.database import Database
-from treadle.packs.mail.model import account, address, attachment, import_run, message, thread
+from treadle.packs.mail.model import account, import_run, message, thread
 from treadle.packs.mail.replies import without_quotes
-
-CHUNK = 400
-"""Values in one IN list."""
+from treadle.packs.mail.statements import ATTACHMENTS, MESSAGES, MESSAGES_OF_THREAD, RECIPIENTS, THREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +120,14 @@ def read_thread(database: Database, thread_id: str) -> Thread | None:
         row = _resolve(connection, thread_id)
         if row is None:
             return None
-        query = select(message).where(message.c.thread_id == row.id, message.c.deleted_at.is_(None))
-        found = _messages(connection, query.order_by(message.c.sent_at, message.c.id))
-        owner = select(account.c.owner_id).where(account.c.id == row.account_id)
-        return Thread(row.id, connection.scalar(owner) or "", row.root_subject, row.revision, tuple(found))
+        found = _messages(connection, connection.execute(MESSAGES_OF_THREAD, {"id": row.id}).all())
+        return Thread(row.id, row.owner_id, row.root_subject, row.revision, tuple(found))
 
 
 def read_messages(database: Database, ids: Sequence[str]) -> list[Message]:
     """Read messages by id, oldest first; ids that are gone are left out."""
     with database.read() as connection:
-        pages = (select(message).where(message.c.id.in_(chunk)) for chunk in _chunks(ids))
-        found = [one for query in pages for one in _messages(connection, query)]
-    return sorted(found, key=lambda one: (one.sent_at, one.id))
+        return _messages(connection, connection.execute(MESSAGES, {"ids": json.dumps(list(ids))}).all())
 
 
 def thread_ids(
@@ -225,28 +220,21 @@ def _threads_of(owner: str) -> Select[Any]:
 
 def _resolve(connection: Connection, thread_id: str) -> Row[Any] | None:
     """Follow merges to the living thread; merges point straight there, so two steps are the most."""
-    row = connection.execute(select(thread).where(thread.c.id == thread_id)).first()
+    row = connection.execute(THREAD, {"id": thread_id}).first()
     if row is not None and row.merged_into is not None:
-        return connection.execute(select(thread).where(thread.c.id == row.merged_into)).first()
+        return connection.execute(THREAD, {"id": row.merged_into}).first()
     return row
 
 
-def _messages(connection: Connection, query: Select[Any]) -> list[Message]:
-    rows = connection.execute(query).all()
-    ids = [row.id for row in rows]
+def _messages(connection: Connection, rows: Sequence[Row[Any]]) -> list[Message]:
+    ids = {"ids": json.dumps([row.id for row in rows])}
     recipients: dict[str, list[Recipient]] = defaultdict(list)
-    for one in _belonging(connection, select(address).where(address.c.role != "from").order_by(address.c.pos), ids):
+    for one in connection.execute(RECIPIENTS, ids):
         recipients[one.message_id].append(Recipient(one.role, one.name, one.email_norm))
     attached: dict[str, list[Attached]] = defaultdict(list)
-    for one in _belonging(connection, select(attachment).order_by(attachment.c.part_path), ids):
+    for one in connection.execute(ATTACHMENTS, ids):
         attached[one.message_id].append(Attached(one.filename_safe, one.content_type, one.size))
     return [_message(row, tuple(recipients[row.id]), tuple(attached[row.id])) for row in rows]
-
-
-def _belonging(connection: Connection, query: Select[Any], ids: Sequence[str]) -> Iterator[Row[Any]]:
-    (table,) = query.get_final_froms()
-    for chunk in _chunks(ids):
-        yield from connection.execute(query.where(table.c.message_id.in_(chunk)))
 
 
 def _message(row: Row[Any], recipients: tuple[Recipient, ...], attached: tuple[Attached, ...]) -> Message:
@@ -278,9 +266,3 @@ def _message(row: Row[Any], recipients: tuple[Recipient, ...], attached: tuple[A
 def _column(database: Database, query: Select[Any]) -> list[str]:
     with database.read() as connection:
         return list(connection.scalars(query))
-
-
-def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
-    known = list(dict.fromkeys(ids))
-    for start in range(0, len(known), CHUNK):
-        yield known[start : start + CHUNK]

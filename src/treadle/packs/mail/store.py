@@ -3,19 +3,19 @@
 What belongs together is decided in threads.py, what a row holds in rows.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select, update
+from sqlalchemy.dialects.sqlite import dialect, insert
 
 from treadle.packs.database import Database
 from treadle.packs.mail import model
 from treadle.packs.mail.rows import Rows
-
-CHUNK = 500
-"""Values in one IN list."""
+from treadle.packs.mail.statements import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +66,35 @@ def known_keys(connection: Connection, account_id: str, keys: Iterable[str]) -> 
 def known_references(connection: Connection, account_id: str, ids: Iterable[str]) -> dict[str, str]:
     """Look up the threads that message ids lead to."""
     table = model.reference
-    found: dict[str, str] = {}
-    for chunk in _chunks(ids):
-        query = select(table.c.message_id_hdr, table.c.thread_id).where(table.c.account_id == account_id)
-        rows = connection.execute(query.where(table.c.message_id_hdr.in_(chunk)))
-        found.update((id, thread) for id, thread in rows)
-    return found
+    query = select(table.c.message_id_hdr, table.c.thread_id).where(table.c.account_id == account_id)
+    rows = connection.execute(query.where(_among(table.c.message_id_hdr, ids)))
+    return {row.message_id_hdr: row.thread_id for row in rows}
 
 
 def _known(connection: Connection, column: Any, where: Any, values: Iterable[str]) -> set[str]:
-    queries = (select(column).where(where, column.in_(chunk)) for chunk in _chunks(values))
-    return {value for query in queries for value in connection.scalars(query)}
+    return set(connection.scalars(select(column).where(where, _among(column, values))))
+
+
+def _among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    return among(column, json.dumps(list(values)))
 
 
 def add(connection: Connection, table: Table, rows: Rows) -> None:
-    """Insert rows in one statement; none is fine."""
+    """Insert rows in one statement; none is fine. Each row has all columns of the first."""
     if rows:
-        connection.execute(insert(table), rows)
+        connection.exec_driver_sql(_insertion(table, tuple(rows[0])), rows)
 
 
 def add_raws(connection: Connection, rows: Rows) -> None:
     """Keep raw bytes; those that are kept already stay."""
     if rows:
-        connection.execute(insert(model.raw).on_conflict_do_nothing(), rows)
+        connection.exec_driver_sql(_insertion(model.raw, tuple(rows[0])) + " ON CONFLICT DO NOTHING", rows)
+
+
+@lru_cache(maxsize=32)
+def _insertion(table: Table, columns: tuple[str, ...]) -> str:
+    """Write the INSERT once: rows go to the driver as they are, SQLAlchemy would look at each value again."""
+    return str(insert(table).compile(dialect=dialect(paramstyle="named"), column_keys=columns))
 
 
 def drop_raws(connection: Connection, owner: str, names: Sequence[str]) -> None:
@@ -96,8 +102,8 @@ def drop_raws(connection: Connection, owner: str, names: Sequence[str]) -> None:
     accounts = select(model.account.c.id).where(model.account.c.owner_id == owner)
     table = model.message
     used = exists().where(table.c.account_id.in_(accounts), table.c.raw_sha256 == model.raw.c.sha256)
-    for chunk in _chunks(names):
-        mine = (model.raw.c.owner_id == owner, model.raw.c.sha256.in_(chunk))
+    if names:
+        mine = (model.raw.c.owner_id == owner, _among(model.raw.c.sha256, names))
         connection.execute(delete(model.raw).where(*mine, ~used))
 
 
@@ -156,13 +162,6 @@ def set_directions(connection: Connection, account_id: str, own: Sequence[str], 
     """Mark as gone out what own addresses and domains sent, after they were learnt."""
     table = model.message
     mine = update(table).where(table.c.account_id == account_id, table.c.direction == "in").values(direction="out")
-    for chunk in _chunks(own):
-        connection.execute(mine.where(table.c.from_email.in_(chunk)))
+    connection.execute(mine.where(_among(table.c.from_email, own)))
     for domain in domains:
         connection.execute(mine.where(table.c.from_email.endswith("@" + domain, autoescape=True)))
-
-
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
-    distinct = list(dict.fromkeys(values))
-    for start in range(0, len(distinct), CHUNK):
-        yield distinct[start : start + CHUNK]

@@ -18,9 +18,11 @@ DUE_WITHIN = 7  # days ahead that a task's due date brings it into the digest
 _URL = re.compile(
     r"(?:https?|ftp|file|data|javascript)\s?:\s?\S+|\bwww\.\S+|\b[a-z][a-z0-9+.-]{1,20}://\S*", re.IGNORECASE
 )
-BULK = frozenset({"newsletter", "notification"})
 ALARMING = frozenset({"complaint", "security"})
-BUSINESS = frozenset({"billing", "sales", "support", "work"})  # an angry mail about these waits for somebody
+LOOK_BACK = 7  # days after which an overdue task, or an alarm in a subject, is history
+_ALARM = re.compile(
+    r"\b(escalat|eskal|urgent|dringend|emergency|notfall|sofort\b|immediately\b|spoed|urgenz)", re.IGNORECASE
+)
 
 
 class Part(StrEnum):
@@ -52,12 +54,14 @@ class ThreadFact:
 
     id: str
     subject: str
+    subjects: tuple[str, ...] = ()  # what people called it in the last days
     people: tuple[str, ...] = ()
     messages: int = 1
     summary: str = ""
     category: str = ""
     sentiment: str = ""
-    suspicious: bool = False
+    suspicious: bool = False  # it tries to instruct an assistant
+    automatic: bool = False  # only lists and machines wrote in it
     at: int = 0
 
 
@@ -153,7 +157,7 @@ class Digest:
 def digest(day: Day) -> Digest:
     """Sort a day's facts into sections: what burns first, newsletters in one line, failures last."""
     burning = [thread for thread in day.threads if escalates(thread)]
-    bulk = [thread for thread in day.threads if thread.category in BULK]
+    bulk = [thread for thread in day.threads if thread.automatic and not escalates(thread)]
     rest = [thread for thread in day.threads if thread not in burning and thread not in bulk]
     found = {
         Part.ESCALATIONS: [_thread(thread, urgent=True) for thread in sorted(burning, key=_weight)],
@@ -176,13 +180,17 @@ def digest(day: Day) -> Digest:
 
 
 def escalates(thread: ThreadFact) -> bool:
-    """An angry, alarming or security mail from people; a newsletter with loud words is none."""
-    return thread.category in ALARMING or (thread.sentiment == "negative" and thread.category in BUSINESS)
+    """Tell an angry or alarming thread; a newsletter with loud words and a quarrel in the family are none."""
+    if thread.automatic or thread.suspicious:
+        return thread.category == "security" and not thread.suspicious
+    alarmed = any(_ALARM.search(subject[:300]) for subject in (thread.subject, *thread.subjects))
+    angry = thread.sentiment == "negative" and thread.category != "personal"
+    return alarmed or angry or thread.category in ALARMING
 
 
 def due_tasks(day: Day) -> list[TaskFact]:
     """Pick tasks due within a week or overdue, soonest first, then those without a date that were asked today."""
-    dated = [task for task in day.tasks if task.due and (task.due - day.date).days <= DUE_WITHIN]
+    dated = [task for task in day.tasks if task.due and -LOOK_BACK <= (task.due - day.date).days <= DUE_WITHIN]
     undated = [task for task in day.tasks if task.due is None and task.asked_on == day.date]
     return [*sorted(dated, key=lambda task: (task.due or day.date, task.title)), *undated]
 
@@ -208,7 +216,8 @@ def _thread(thread: ThreadFact, *, urgent: bool = False) -> Item:
     doubt = "tries to instruct an assistant" if thread.suspicious else ""
     remark = " · ".join(part for part in (people, letters, plain(thread.category, 30), doubt) if part)
     title = plain(thread.subject, 120) or "(no subject)"
-    return Item(title=title, detail=plain(thread.summary, 320), remark=remark, urgent=urgent)
+    detail = "" if thread.suspicious else plain(thread.summary, 320)  # what it wants an assistant to say is not said
+    return Item(title=title, detail=detail, remark=remark, urgent=urgent)
 
 
 def _names(people: Iterable[str], shown: int = 3) -> str:
@@ -243,7 +252,7 @@ def _lead(lead: LeadFact) -> Item:
 def _draft(draft: DraftFact) -> Item:
     return Item(
         title=plain(draft.subject, 120) or "(no subject)",
-        detail=plain(draft.preview, 200),
+        detail=plain(draft.preview, 160),
         remark=f"to {plain(draft.to, 80)}",
     )
 

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as Date
+from functools import cache, partial
+from typing import Any
 
 from treadle.packs.ai import store as answers
 from treadle.packs.ai.local.tasks_found import OURSELVES
 from treadle.packs.ai.ports import TASKS
 from treadle.packs.ai.store import Stored
 from treadle.packs.crm import store as contacts
+from treadle.packs.crm.contacts import Kind, kind_of
+from treadle.packs.crm.letters import is_automatic
 from treadle.packs.database import Database
 from treadle.packs.mail import reading
-from treadle.packs.notify.digest import Day, DraftFact, FailureFact, LeadFact, TaskFact, ThreadFact
+from treadle.packs.notify.digest import LOOK_BACK, Day, DraftFact, FailureFact, LeadFact, TaskFact, ThreadFact
 
 BACK = timedelta(days=14)
 """How long a thread's requests stay in the digest after its newest message."""
@@ -37,13 +41,16 @@ def of_day(database: Database, user: str, day: Date) -> Day:
         told = answers.newest(connection, {*moved, *recent})
         unanswered = len(answers.missing(connection, moved, TASKS)) if told else 0
         leads = contacts.leads(connection, user, since=since, until=until, limit=_LEADS)
-    threads = [found for one in moved if (found := reading.read_thread(database, one)) is not None]
-    own = reading.own_addresses(database, user)
+    known = cache(partial(reading.read_thread, database))
+    threads = [found for one in moved if (found := known(one)) is not None]
+    subjects = {one: found.subject for one in told if any(_found(told[one])) and (found := known(one))}
+    tasks = _tasks(told, subjects, frozenset(moved), day)
+    ours = _colleagues(threads) | {""}  # what we asked of others is their list, not ours
     return Day(
         user=user,
         date=day,
-        threads=tuple(_thread(thread, told.get(thread.id, {}), since, until, own) for thread in threads),
-        tasks=tuple(_tasks(told, {thread.id: thread.subject for thread in threads}, day, _colleagues(threads))),
+        threads=tuple(_thread(thread, told.get(thread.id, {}), since, until) for thread in threads),
+        tasks=tuple(task for task in tasks if task.owner.lower() in ours),
         drafts=tuple(_drafts(threads, told)),
         leads=tuple(_lead(lead) for lead in leads),
         failures=tuple(_failures(threads, unanswered, since, until)),
@@ -54,24 +61,37 @@ def _start(day: Date) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def _thread(
-    thread: reading.Thread, told: Mapping[str, Stored], since: int, until: int, own: frozenset[str]
-) -> ThreadFact:
+def _thread(thread: reading.Thread, told: Mapping[str, Stored], since: int, until: int) -> ThreadFact:
     news = [message for message in thread.messages if since <= message.sent_at < until]
-    people = (
-        message.sender_name or message.sender_email for message in reversed(news) if message.sender_email not in own
-    )
+    raised = until - LOOK_BACK * 24 * 3600 * 1000
+    theirs = [message for message in news if message.direction == "in"] or news
     return ThreadFact(
         id=thread.id,
-        subject=news[-1].subject if news else thread.subject,
-        people=tuple(people),
+        subject=news[-1].subject_bare if news else thread.subject,
+        subjects=tuple(message.subject_bare for message in thread.messages if raised <= message.sent_at < until),
+        people=tuple(message.sender_name or message.sender_email for message in reversed(theirs)),
         messages=len(thread.messages),
         summary=_text(told, "summarize", "summary"),
         category=_text(told, "classify", "category"),
         sentiment=_text(told, "sentiment", "sentiment"),
-        suspicious=any(stored.output.get("suspicious_instructions") is True for stored in told.values()),
+        suspicious=_suspicious(told),
+        automatic=_automatic(thread),
         at=news[-1].sent_at if news else 0,
     )
+
+
+def _suspicious(told: Mapping[str, Stored]) -> bool:
+    return any(stored.output.get("suspicious_instructions") is True for stored in told.values())
+
+
+def _automatic(thread: reading.Thread) -> bool:
+    senders = [message for message in thread.messages if message.direction == "in"]
+    return bool(senders) and all(_from_a_machine(message) for message in senders)
+
+
+def _from_a_machine(message: reading.Message) -> bool:
+    nobody = kind_of(message.sender_email, own=frozenset()) is not Kind.PERSON
+    return nobody or bool(message.list_id) or is_automatic(message)
 
 
 def _text(told: Mapping[str, Stored], task: str, name: str) -> str:
@@ -86,20 +106,22 @@ def _colleagues(threads: Iterable[reading.Thread]) -> frozenset[str]:
     return frozenset(first | {message.sender_email.partition("@")[0].lower() for message in ours})
 
 
-def _tasks(told: Answers, moved: Mapping[str, str], day: Date, colleagues: frozenset[str]) -> Iterator[TaskFact]:
-    """Give what we were asked to do; what we asked of others is their list, not ours."""
-    for thread_id in sorted(told):
-        stored = told[thread_id].get("tasks")
-        for found in stored.output.get("tasks", ()) if stored else ():
-            owner = str(found.get("owner") or "")
-            if owner in ("", OURSELVES) or owner.lower() in colleagues:
-                yield TaskFact(
-                    title=str(found["title"]),
-                    subject=moved.get(thread_id, ""),
-                    owner="" if owner == OURSELVES else owner,
-                    due=_date(found.get("due")),
-                    asked_on=day if thread_id in moved else None,
-                )
+def _tasks(told: Answers, subjects: Mapping[str, str], moved: frozenset[str], day: Date) -> Iterator[TaskFact]:
+    for thread_id in sorted(subjects):
+        for found in _found(told[thread_id]):
+            yield TaskFact(
+                title=str(found["title"]),
+                subject=subjects[thread_id],
+                owner="" if found["owner"] == OURSELVES else str(found["owner"] or ""),
+                due=_date(found["due"]),
+                asked_on=day if thread_id in moved else None,
+            )
+
+
+def _found(told: Mapping[str, Stored]) -> Iterator[Mapping[str, Any]]:
+    # What a mail that instructs assistants "asks for" is no task of ours.
+    if "tasks" in told and not _suspicious(told):
+        yield from told["tasks"].output.get("tasks", ())
 
 
 def _date(written: object) -> Date | None:
@@ -111,7 +133,7 @@ def _date(written: object) -> Date | None:
 
 def _drafts(threads: Iterable[reading.Thread], told: Answers) -> Iterator[DraftFact]:
     for thread in threads:
-        reply = told.get(thread.id, {}).get("reply")
+        reply = None if _suspicious(told.get(thread.id, {})) else told.get(thread.id, {}).get("reply")
         text = reply.output.get("draft") if reply else None
         if reply and isinstance(text, str):
             to, subject = reply.output.get("to"), reply.output.get("subject")

@@ -6,7 +6,7 @@ from math import exp
 from typing import Literal, get_args
 
 from treadle.packs.ai.local.bayes import Model, log_odds
-from treadle.packs.ai.local.reading import Reading, is_automatic
+from treadle.packs.ai.local.reading import Reading, Sentence, is_automatic
 from treadle.packs.ai.local.tables import weighted
 
 Category = Literal[
@@ -14,7 +14,7 @@ Category = Literal[
 ]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 
-_SUBJECT, _OPENING, _OLD = 1.5, 1.0, 0.45
+_SUBJECT, _NEWEST, _OLD, _OURS = 1.5, 1.0, 0.7, 0.3
 _SHARPNESS = 0.7
 #: What nothing speaks for is work; a stray word or two do not change that.
 _DEFAULT = 2.5
@@ -68,38 +68,56 @@ def cue_points(reading: Reading) -> dict[Category, float]:
                 seen.add((category, hit.phrase))
     for category, worth in _header_points(reading).items():
         points[category] += worth
-    points["newsletter"] += 4.0 * reading.mass_mail
+    points["newsletter"] += 4.0 * (reading.mass_mail and not _discussed(reading))
     return {name: points[name] for name in CATEGORIES}
 
 
 def _weighed(reading: Reading, last: int) -> list[tuple[float, tuple[str, ...]]]:
-    newest = [sentence for sentence in reading.said if sentence.letter == last]
-    older = [sentence for sentence in reading.said if sentence.letter != last]
-    return [(_OPENING, sentence.words) for sentence in newest[:25]] + [
-        (_OLD, sentence.words) for sentence in older[:40]
-    ]
+    newest = [said for said in reading.said if said.letter == last]
+    older = [said for said in reading.said if said.letter != last]
+    return [(_NEWEST, said.words) for said in newest[:25]] + [(_old(reading, said), said.words) for said in older[:60]]
+
+
+def _old(reading: Reading, said: Sentence) -> float:
+    return _OURS if reading.letters[said.letter].direction == "out" else _OLD
 
 
 def _header_points(reading: Reading) -> Mapping[Category, float]:
     newest = reading.last_in
     if newest is None:
         return {"work": 1.0}
-    automatic = is_automatic(newest)
-    if newest.list_id and newest.sender_email.lower().partition("@")[0] not in _SENDERS:
-        told: dict[Category, float] = {"newsletter": 3.0, "work": 2.5}
-    elif newest.list_id:
-        told = {"newsletter": 7.0}
+    name, automatic = newest.sender_email.lower().partition("@")[0], is_automatic(newest)
+    told: dict[Category, float] = dict(_NO_MACHINE) if automatic or newest.list_id else {}
+    if newest.list_id:
+        told |= _list_points(reading, name)
     elif automatic:
-        told = {"notification": 4.0, "security": 2.0, "billing": 1.5, "newsletter": 1.5}
-    else:
-        told = {}
-    if automatic or newest.list_id:
-        told = {**_NO_MACHINE, **told}
-    if any(mark in newest.sender_email.lower().partition("@")[0] for mark in _BILLING):
+        told |= _MACHINE
+    elif reading.by_person:
+        told |= _PERSON
+    if any(mark in name for mark in _BILLING):
         told["billing"] = told.get("billing", 0.0) + 3.0
     return told
 
 
+def _list_points(reading: Reading, name: str) -> Mapping[Category, float]:
+    if _discussed(reading):
+        return {"work": 6.0}
+    if name in _SENDERS:
+        return {"newsletter": 7.0}
+    return {"newsletter": 3.0, "work": 2.5} if reading.by_person else {"newsletter": 6.0}
+
+
+def _discussed(reading: Reading) -> bool:
+    """Whether people talk here: a newsletter has no answers, a talk on a list the list's [name] before its subject."""
+    listed = reading.last_in is not None and bool(reading.last_in.list_id)
+    named = listed and reading.subject.startswith("[")
+    return len(reading.letters) > 1 or named or reading.subject_words[:1] in _ANSWERS
+
+
+_ANSWERS = (("re",), ("aw",), ("antw",), ("sv",))
+_MACHINE: Mapping[Category, float] = {"notification": 4.0, "security": 2.0, "billing": 1.5, "newsletter": 1.5}
+#: What a person hardly ever writes.
+_PERSON: Mapping[Category, float] = {"notification": -3.0, "newsletter": -2.0, "security": -1.0}
 #: What a list or a program hardly ever is.
 _NO_MACHINE: Mapping[Category, float] = {
     "personal": -4.0,

@@ -13,6 +13,8 @@ _LINE_CAP = 2_000
 
 _ATTRIBUTION_START = re.compile(r"^(?:on|am|le|el)\b.{4,120}(?:\d{1,2}[:.h]\d{2}|\d{4}|<)", re.IGNORECASE)
 _HEADER_FIRST = re.compile(r"^\*{0,2}(?:from|von|de)\*{0,2}\s?:\*{0,2}\s", re.IGNORECASE)
+#: Rulers, footers and headers are shorter than this.
+_FURNITURE = 400
 _RULE = re.compile(r"^[_=*-]{5,}$")
 
 
@@ -102,15 +104,18 @@ def _without_closing(lines: list[str]) -> list[str]:
 
 
 def _without_footer(lines: list[str]) -> list[str]:
-    half = len(lines) // 2
-    for at, line in enumerate(lines):
-        if at >= half and _RULE.match(line.strip()) and at >= len(lines) - 8:
-            return lines[:at]
-    return [
-        line
-        for line in lines
-        if not (pattern("footer").search(line) and len(line) < 400) and not _RULE.match(line.strip())
-    ]
+    """Cut at a ruler near the end, and drop rulers, footers and stray header lines wherever they stand."""
+    start = max(len(lines) // 2, len(lines) - 8)
+    ruler = next((at for at in range(start, len(lines)) if _RULE.match(lines[at].strip())), len(lines))
+    return [line for line in lines[:ruler] if _says_something(line)]
+
+
+def _says_something(line: str) -> bool:
+    bare = line.strip()
+    if not bare or len(bare) > _FURNITURE:
+        return True
+    ruler = len(bare) > 4 and not any(letter.isalnum() for letter in bare)
+    return not (ruler or pattern("footer").search(bare) or pattern("stray_header").match(bare))
 
 
 def _weight(lines: list[str]) -> int:

@@ -1,9 +1,9 @@
 """Label letters that give orders to a program. A label for people to see: the barrier is what outputs cannot do."""
 
+from collections.abc import Sequence
+
 from treadle.packs.ai.local.plain import hides
-from treadle.packs.ai.local.reading import Reading
 from treadle.packs.ai.local.tables import orders
-from treadle.packs.ai.local.words import words
 from treadle.packs.ai.threads import ThreadText
 
 _MARKS = (
@@ -13,23 +13,21 @@ _MARKS = (
     "### system",
     "<<sys>>",
     "```system",
-    "system:",
-    "assistant:",
     "</mail>",
     "</email>",
     "begin system",
 )
+_SPEAKERS = ("system:", "assistant:", "- system:", "- assistant:")
 
 
-def orders_a_program(text: str) -> bool:
-    """Say whether one piece of text speaks to an assistant rather than to a person."""
+def orders_a_program(text: str, words: Sequence[str]) -> bool:
+    """Say whether a piece of text, given with its folded words, speaks to an assistant rather than to a person."""
     lowered = text.lower()
-    return any(mark in lowered for mark in _MARKS) or next(orders().find(words(text)), None) is not None
-
-
-def suspicious_instructions(thread: ThreadText, reading: Reading) -> bool:
-    """Label a thread; looks at the raw letters too, for what cleaning takes off."""
-    if any(hides(letter.text) or hides(letter.sender_name) for letter in thread.messages):
+    if lowered.startswith(_SPEAKERS) or any(mark in lowered for mark in _MARKS):
         return True
-    said = (sentence.text for sentence in reading.said)
-    return any(orders_a_program(text) for text in (thread.subject[:1000], *said))
+    return next(orders().find(words), None) is not None
+
+
+def hides_something(thread: ThreadText) -> bool:
+    """Say whether a letter or a name carries characters that are there to hide or turn text round."""
+    return any(hides(letter.text) or hides(letter.sender_name) for letter in thread.messages)

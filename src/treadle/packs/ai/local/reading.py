@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 from treadle.packs.ai.local.clean import own_words
+from treadle.packs.ai.local.injection import hides_something, orders_a_program
+from treadle.packs.ai.local.names import persons_name, without_name_block
 from treadle.packs.ai.local.plain import one_line
 from treadle.packs.ai.local.sentences import sentences
 from treadle.packs.ai.local.tables import load, pattern
@@ -15,12 +17,13 @@ _SENTENCES_CAP = 120
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence: where it stands, and its folded words."""
+    """One sentence: where it stands, its folded words, and whether it gives orders to a program."""
 
     text: str
     words: tuple[str, ...]
     letter: int
     position: int
+    orders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Reading:
     """What the algorithms look at. `letters` are cleaned; `said` has the sentences of all of them, in order.
 
     `mass_mail`: the newest incoming letter ended with what mass mail ends with, such as a way to unsubscribe.
+    `suspicious`: something in it gives orders to a program, or hides text from people.
     """
 
     subject: str
@@ -36,11 +40,17 @@ class Reading:
     said: tuple[Sentence, ...]
     lang: str
     mass_mail: bool
+    suspicious: bool
 
     @property
     def last_in(self) -> Letter | None:
         """The newest letter that somebody sent to us."""
         return next((letter for letter in reversed(self.letters) if letter.direction == "in"), None)
+
+    @property
+    def by_person(self) -> bool:
+        """Whether the newest incoming letter has a person's name on it."""
+        return self.last_in is not None and bool(persons_name(self.last_in.sender_name))
 
     @property
     def bulk(self) -> bool:
@@ -54,7 +64,15 @@ def read(thread: ThreadText) -> Reading:
     letters = tuple(_cleaned(letter) for letter in _chosen(thread.messages))
     said = tuple(sentence for at, letter in enumerate(letters) for sentence in _sentences(at, letter.text))
     subject = one_line(thread.subject, SUBJECT_CAP)
-    return Reading(subject, words(subject), letters, said, _language(letters), _mass_mail(thread.messages))
+    return Reading(
+        subject=subject,
+        subject_words=words(subject),
+        letters=letters,
+        said=said,
+        lang=_language(letters),
+        mass_mail=_mass_mail(thread.messages),
+        suspicious=_suspicious(thread, subject, said),
+    )
 
 
 def is_automatic(letter: Letter) -> bool:
@@ -77,13 +95,17 @@ _NO_REPLY = (
 
 
 def _chosen(messages: tuple[Letter, ...]) -> tuple[Letter, ...]:
+    """Leave out what machines said in a talk of people (an absence note), and the middle of an endless talk."""
+    people = tuple(letter for letter in messages if not is_automatic(letter))
+    messages = people if any(letter.direction == "in" for letter in people) else messages
     if len(messages) <= LETTERS_CAP:
         return messages
     return (messages[0], *messages[1 - LETTERS_CAP :])
 
 
 def _cleaned(letter: Letter) -> Letter:
-    return replace(letter, text=own_words(letter.text), sender_name=one_line(letter.sender_name, NAME_CAP))
+    name = one_line(letter.sender_name, NAME_CAP)
+    return replace(letter, text=without_name_block(own_words(letter.text), name), sender_name=name)
 
 
 def _mass_mail(messages: tuple[Letter, ...]) -> bool:
@@ -91,12 +113,21 @@ def _mass_mail(messages: tuple[Letter, ...]) -> bool:
     return any(pattern("mass_mail").search(end) for end in (newest[:1_000], newest[-2_000:]))
 
 
+def _suspicious(thread: ThreadText, subject: str, said: tuple[Sentence, ...]) -> bool:
+    ordered = any(sentence.orders for sentence in said) or orders_a_program(subject, words(subject))
+    return ordered or hides_something(thread)
+
+
 def _sentences(at: int, text: str) -> list[Sentence]:
     found: list[Sentence] = []
+    ordered = False
     for position, sentence in enumerate(sentences(text)):
         if position >= _SENTENCES_CAP:
             break
-        found.append(Sentence(sentence, words(sentence), at, position))
+        told = words(sentence)
+        # Whoever has begun to give orders to a program goes on: what follows in this letter counts as orders too.
+        ordered = ordered or orders_a_program(sentence, told)
+        found.append(Sentence(sentence, told, at, position, ordered))
     return found
 
 

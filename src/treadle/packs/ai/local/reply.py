@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from treadle.packs.ai.local.classify import Category
-from treadle.packs.ai.local.injection import orders_a_program
+from treadle.packs.ai.local.names import persons_name
 from treadle.packs.ai.local.plain import one_line
 from treadle.packs.ai.local.reading import Reading, Sentence, is_automatic
 from treadle.packs.ai.local.sentiment import Feeling
-from treadle.packs.ai.local.tables import load, word_set
+from treadle.packs.ai.local.tables import load
 from treadle.packs.ai.local.tasks_found import OURSELVES, Found
 from treadle.packs.ai.local.words import fold
 from treadle.packs.ai.threads import Letter
@@ -64,7 +64,7 @@ def why_not(reading: Reading, category: Category) -> NoDraft | None:
         return "our_own_last_word" if reading.letters else "empty"
     if reading.letters[-1].direction == "out":
         return "our_own_last_word"
-    if is_automatic(newest) or category == "notification":
+    if is_automatic(newest) or (category == "notification" and not persons_name(newest.sender_name)):
         return "no_reply"
     if category == "newsletter":
         return "newsletter"
@@ -88,26 +88,8 @@ _NO_GAPS = str.maketrans({"[": "(", "]": ")", '"': "'"})
 
 
 def _greeting(say: Mapping[str, str], letter: Letter) -> str:
-    name = greeting_name(letter.sender_name)
+    name = persons_name(letter.sender_name)
     return say["greeting"].format_map({"name": name}) if name else say["greeting_nobody"]
-
-
-def greeting_name(display: str) -> str:
-    """Give the name to greet, empty if the display name is no person's: `Krüger, Sabine` is `Sabine Krüger`."""
-    name = one_line(display, 60).strip("\"' ")
-    if name.count(",") == 1:
-        last, first = (part.strip() for part in name.split(","))
-        name = f"{first} {last}"
-    parts = name.split()
-    plain = all(part.replace("-", "").replace("'", "").replace("’", "").replace(".", "").isalpha() for part in parts)
-    if (
-        not 1 <= len(parts) <= 4
-        or not plain
-        or any(fold(part) in word_set("no_person") for part in parts)
-        or orders_a_program(name)
-    ):
-        return ""
-    return name
 
 
 def _body(
@@ -140,11 +122,11 @@ def _questions(reading: Reading, tasks: tuple[Found, ...]) -> list[str]:
 
 def _is_question(said: Sentence, letter: int) -> bool:
     ends = said.text.rstrip("\"')»” ").endswith("?")
-    return said.letter == letter and ends and len(said.words) >= 3 and not orders_a_program(said.text)
+    return said.letter == letter and ends and len(said.words) >= 3 and not said.orders
 
 
 def _me(say: Mapping[str, str], reading: Reading) -> str:
-    ours = (greeting_name(letter.sender_name) for letter in reversed(reading.letters) if letter.direction == "out")
+    ours = (persons_name(letter.sender_name) for letter in reversed(reading.letters) if letter.direction == "out")
     return next((name for name in ours if name), say["me"])
 
 

@@ -15,6 +15,7 @@ _LAST = re.compile(r"(\S{1,40})$")
 _MONTH_FOLLOWS = re.compile(
     r"(?:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez|etage|stock|quartal)", re.IGNORECASE
 )
+_RULER = re.compile(r"[-=_*~#+]{4,}")
 _SHORT_DATE = re.compile(r"\d{1,2}\.\d{1,2}")
 _WRAPPED = 45
 
@@ -64,6 +65,6 @@ def _ends(paragraph: str, start: int, end: re.Match[str]) -> bool:
 
 
 def _tidy(raw: str) -> Iterator[str]:
-    kept = " ".join(token for token in raw.split() if len(token) <= _TOKEN_CAP)
+    kept = " ".join(token for token in _RULER.sub(" ", raw).split() if len(token) <= _TOKEN_CAP)
     if any(letter.isalnum() for letter in kept):
         yield clip(kept, SENTENCE_CAP)

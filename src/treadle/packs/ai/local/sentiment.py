@@ -34,7 +34,7 @@ def sentiment(reading: Reading) -> Felt:
     negative, positive, because = _cue_points(newest)
     before, _, _ = _cue_points(older)
     if not positive:
-        negative += 0.3 * before
+        negative += 0.4 * before
     return _judged(negative, positive, _lexicon_points(newest) if reading.lang == "en" else 0.0, because)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 from treadle.packs.ai.local.dates import day_words
-from treadle.packs.ai.local.injection import orders_a_program
 from treadle.packs.ai.local.plain import one_line
 from treadle.packs.ai.local.reading import Reading, Sentence
 from treadle.packs.ai.local.tables import pattern, stop_words
@@ -81,7 +80,7 @@ def _scores(reading: Reading) -> list[tuple[Sentence, float]]:
 def _score(sentence: Sentence, often: Counter[str], topic: frozenset[str], stop: frozenset[str]) -> float:
     telling = [word for word in sentence.words if word not in stop and len(word) > 1]
     folded = fold(sentence.text)
-    if len(telling) < 2 or pattern("summary_idle").search(folded) or orders_a_program(sentence.text):
+    if len(telling) < 2 or pattern("summary_idle").search(folded) or sentence.orders:
         return 0.0
     position = 0.7 / (1 + 0.25 * sentence.position)
     weight = sum(log(1 + often[word]) for word in set(telling)) / sqrt(4 + len(telling))

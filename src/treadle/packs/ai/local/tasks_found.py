@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from treadle.packs.ai.local.dates import find_due
-from treadle.packs.ai.local.injection import orders_a_program
 from treadle.packs.ai.local.plain import one_line
 from treadle.packs.ai.local.reading import Reading, Sentence, is_automatic
 from treadle.packs.ai.local.tables import asks, lead, pattern, word_set
@@ -30,11 +29,11 @@ class Found:
     confidence: float
 
 
-_TAIL = re.compile(r"[\s?.!:;,]+$")
+_TAIL = re.compile(r"(?:,? (?:please|bitte|pls))?[\s?.!:;,]+$|,? (?:please|bitte|pls)$")
 
 
 def find_tasks(reading: Reading) -> tuple[Found, ...]:
-    """List what the thread asks for, oldest first, once each; automatic mail asks only for what has a day."""
+    """List what the thread asks for, oldest first. Mass mail asks for nothing, a machine only for what has a day."""
     found: list[Found] = []
     seen: list[frozenset[str]] = []
     for task in _all(reading):
@@ -50,6 +49,8 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def _all(reading: Reading) -> Iterator[Found]:
+    if reading.mass_mail:
+        return
     answered = _answered(reading)
     for at, letter in enumerate(reading.letters):
         if letter.list_id or at in answered:
@@ -83,13 +84,18 @@ def _asking(said: Iterable[Sentence], lang: str) -> Iterator[tuple[Sentence, boo
 
 
 def _asks(folded: str, lang: str) -> bool:
-    if len(folded) < 8 or pattern("not_a_task").search(folded) or pattern("question").search(folded):
+    if (
+        len(folded) < 8
+        or folded[0] in "\"'„“«"
+        or pattern("not_a_task").search(folded)
+        or pattern("question").search(folded)
+    ):
         return False
     return any(rule.search(folded) for rule in asks(lang))
 
 
 def _task(sentence: Sentence, letter: Letter, lang: str, listed: bool) -> Found | None:
-    if orders_a_program(sentence.text):
+    if sentence.orders:
         return None
     sent = _day(letter.sent_at)
     due = find_due(sentence.text, sent, lang) if sent else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from treadle.core.errors import TreadleError
+from treadle import TreadleError
 from treadle.packs.mail.sources.item import Item, Refused, bounded
 from treadle.packs.mail.sources.mbox import fingerprint
 

@@ -6,9 +6,9 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Literal
 
-from treadle.core.errors import TreadleError
+from treadle import TreadleError
+from treadle.packs.mail.formats import EXPECTED, FORMATS, Format
 from treadle.packs.mail.parse import HEADER_LINE
 from treadle.packs.mail.sources.archive import HostileArchive, Tar, Zip
 from treadle.packs.mail.sources.folder import Maildir, is_maildir, open_folder, wanted
@@ -16,11 +16,6 @@ from treadle.packs.mail.sources.item import Source
 from treadle.packs.mail.sources.mbox import Mbox, is_separator
 from treadle.packs.mail.sources.single import Single
 
-Format = Literal["auto", "mbox", "maildir", "eml", "zip", "tar"]
-FORMATS: tuple[Format, ...] = ("auto", "mbox", "maildir", "eml", "zip", "tar")
-EXPECTED = (
-    "an mbox file (.mbox, .mbox.gz), a Maildir (with cur/ and new/), a folder, zip or tar of .eml files, or one .eml"
-)
 # A line with a colon at the top is no proof of a mail; one of these is.
 TELLING = re.compile(
     rb"^(?:from|to|date|subject|received|return-path|message-id|mime-version|delivered-to):", re.I | re.M
@@ -79,7 +74,7 @@ def _detect_text(path: Path, head: bytes) -> str:
     first = head.lstrip(b"\r\n").partition(b"\n")[0]
     if is_separator(first):
         return "mbox"
-    if HEADER_LINE.match(head) and TELLING.search(head) and not path.name.endswith(".gz"):
+    if HEADER_LINE.match(head.lstrip()) and TELLING.search(head) and not path.name.endswith(".gz"):
         return "eml"
     raise NotAMailbox(path, "it does not begin with a `From ` line or a header")
 

@@ -61,47 +61,49 @@ class Folder:
 
     path: Path
     open_inner: Opener
-    names: tuple[str, ...]
-    """What can be read, relative to `path`, sorted."""
-    unit: str = "messages"
+    files: tuple[tuple[str, int], ...]
+    """What can be read, relative to `path`, and its size; sorted by name."""
+    unit: str = "bytes"
 
     @property
     def total(self) -> int:
-        return len(self.names)
+        return sum(size for _, size in self.files)
 
     @property
     def fingerprint(self) -> str:
-        return sha256(os.fsencode("\n".join(self.names))).hexdigest()[:32]
+        return sha256(os.fsencode("\n".join(name for name, _ in self.files))).hexdigest()[:32]
 
     def items(self, token: str = "") -> Iterator[Item | Refused]:
         """Yield messages and the messages of mailboxes, sorted by name, behind `token`."""
         last, _, inner_token = token.partition("\t")
-        for number, name in enumerate(self.names, 1):
+        done = 0
+        for name, size in self.files:
             shown = _printable(name)
             # A mailbox that was left in the middle has an inner token; a file that was read has none.
             if not token or shown > last:
-                yield from self._read(name, shown, number, "")
+                yield from self._read(name, shown, done, size, "")
             elif shown == last and inner_token:
-                yield from self._read(name, shown, number, inner_token)
+                yield from self._read(name, shown, done, size, inner_token)
+            done += size
 
-    def _read(self, name: str, shown: str, number: int, inner_token: str) -> Iterator[Item | Refused]:
+    def _read(self, name: str, shown: str, before: int, size: int, token: str) -> Iterator[Item | Refused]:
         path = os.path.join(self.path, name)
         if name.lower().endswith(".eml"):
-            yield from_file(path, shown, number)
+            yield from_file(path, shown, before + size)
             return
         inner = self.open_inner(Path(path))
         if isinstance(inner, str):
-            yield Refused(shown, shown, inner, number)
+            yield Refused(shown, shown, inner, before + size)
         else:
-            yield from _nested(inner, shown, number - 1, inner_token)
+            yield from _nested(inner, shown, before, size, token)
 
 
 def open_folder(path: Path, open_inner: Opener) -> Folder:
     """List a tree of .eml files and mailboxes once; links are not followed."""
-    return Folder(path, open_inner, tuple(sorted(_walk(str(path), ""), key=_printable)))
+    return Folder(path, open_inner, tuple(sorted(_walk(str(path), ""), key=lambda file: _printable(file[0]))))
 
 
-def _walk(place: str, prefix: str) -> Iterator[str]:
+def _walk(place: str, prefix: str) -> Iterator[tuple[str, int]]:
     with os.scandir(place) as entries:
         for entry in entries:
             if entry.name.startswith("."):
@@ -109,7 +111,7 @@ def _walk(place: str, prefix: str) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/")
             elif wanted(entry.name) and entry.is_file(follow_symlinks=False):
-                yield prefix + entry.name
+                yield prefix + entry.name, entry.stat(follow_symlinks=False).st_size
 
 
 def wanted(name: str) -> bool:
@@ -120,23 +122,26 @@ def wanted(name: str) -> bool:
     )
 
 
-def _nested(inner: Source, name: str, done: int, token: str) -> Iterator[Item | Refused]:
+def _nested(inner: Source, name: str, before: int, size: int, token: str) -> Iterator[Item | Refused]:
+    """Read a mailbox inside the folder: its share of the whole is the size of its file."""
+    total = max(inner.total, 1)
     for item in inner.items(token):
+        done = before + size * min(item.done, total) // total
         if isinstance(item, Refused):
             yield Refused(f"{name}\t{item.token}", f"{name}/{item.name}", item.why, done)
         else:
             yield Item(f"{name}\t{item.token}", item.raw, item.size, done, item.arrived_at, item.flags)
 
 
-def from_file(path: str | Path, token: str, number: int, flags: str = "") -> Item | Refused:
+def from_file(path: str | Path, token: str, done: int, flags: str = "") -> Item | Refused:
     """Read one message from a file of its own."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             raw = bounded(file, status.st_size)
-        return Item(token, raw, status.st_size, number, int(status.st_mtime * 1000), flags)
+        return Item(token, raw, status.st_size, done, int(status.st_mtime * 1000), flags)
     except OSError as error:
-        return Refused(token, os.path.basename(token), f"cannot be read: {error.strerror}", number)
+        return Refused(token, os.path.basename(token), f"cannot be read: {error.strerror}", done)
 
 
 def _printable(name: str) -> str:

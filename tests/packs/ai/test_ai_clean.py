@@ -43,7 +43,8 @@ def test_answers_between_quoted_lines_stay() -> None:
 
 
 def test_a_bare_forward_keeps_what_was_forwarded() -> None:
-    text = "FYI\n\n---------- Forwarded message ---------\nFrom: Ada <a@b.example>\nDate: Mon\nSubject: x\n\nWe need 40 desks."
+    head = "---------- Forwarded message ---------\nFrom: Ada <a@b.example>\nDate: Mon\nSubject: x"
+    text = f"FYI\n\n{head}\n\nWe need 40 desks."
 
     assert own_words(text) == "FYI\n\n\nWe need 40 desks."
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,10 +19,26 @@ from treadle.packs.ai.ports import TASKS, Instructions
 from treadle.packs.ai.threads import LETTER_CAP, Letter, ThreadText
 
 PIECES = st.sampled_from(
-    ["On Mon, Nov 16, 2026, Ada wrote:\n> x\n", "-- \n", "From: a\nSent: b\nTo: c\nSubject: d\n", "> ", "\n\n", "- ", "1. ", "please ",
-     "could you ", "bitte ", "https://a.example/ ", "12.03. ", "by Friday ", "ignore previous instructions ", "?", "!", ".", ",", ":",
-     "\u200b", "\u202e", "é", "ß", "世界。", "[your answer]", "{name}", "%s", "\x00", "\ud800", "Best regards\n", "'", "’", "``", "<b>"]
-)  # fmt: skip
+    [
+        *(
+            "On Mon, Nov 16, 2026, Ada wrote:\n> x\n",
+            "-- \n",
+            "From: a\nSent: b\nTo: c\nSubject: d\n",
+            "Best regards\n",
+        ),
+        *(
+            "please ",
+            "could you ",
+            "bitte ",
+            "https://a.example/ ",
+            "12.03. ",
+            "by Friday ",
+            "ignore previous instructions ",
+        ),
+        *("> ", "\n\n", "- ", "1. ", "[your answer]", "{name}", "%s", "<b>", "?", "!", ".", ",", ":", "'", "’", "``"),
+        *("\u200b", "\u202e", "é", "ß", "世界。", "\x00", "\ud800"),
+    ]
+)
 TEXTS = st.one_of(st.text(max_size=400), st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=60).map("".join))
 LETTERS = st.builds(
     Letter,
@@ -92,7 +109,7 @@ def test_a_megabyte_of_hostile_text_costs_what_its_capped_head_costs(text: str) 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_twice_the_text_takes_at_most_a_little_more_than_twice_the_steps(text: str) -> None:
-    half, whole = (_steps(lambda size=size: _all_tasks(text[:size])) for size in (LETTER_CAP // 2, LETTER_CAP))
+    half, whole = (_steps(partial(_all_tasks, text[:size])) for size in (LETTER_CAP // 2, LETTER_CAP))
 
     assert whole <= 2.6 * half + 5_000
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from treadle.packs.ai.local.classify import classify
+from treadle.packs.ai.local.names import persons_name
 from treadle.packs.ai.local.reading import read
-from treadle.packs.ai.local.reply import Draft, draft_reply, greeting_name
+from treadle.packs.ai.local.reply import Draft, draft_reply
 from treadle.packs.ai.local.sentiment import sentiment
 from treadle.packs.ai.local.summarize import CAP, summarize
 from treadle.packs.ai.local.tasks_found import find_tasks
@@ -165,7 +166,7 @@ def test_what_wants_no_answer_gets_no_draft(
     ],
 )
 def test_only_a_persons_name_is_greeted(display: str, name: str) -> None:
-    assert greeting_name(display) == name
+    assert persons_name(display) == name
 
 
 def test_a_quote_can_neither_end_itself_nor_look_like_a_gap(thread: Make) -> None:

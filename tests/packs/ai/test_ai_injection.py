@@ -9,7 +9,6 @@ import pytest
 
 from bench.ai_local import labelled, thread_of
 from treadle.packs.ai.local.classify import Category
-from treadle.packs.ai.local.injection import suspicious_instructions
 from treadle.packs.ai.local.plain import one_line, without_links
 from treadle.packs.ai.local.provider import LocalProvider
 from treadle.packs.ai.local.reading import read
@@ -82,11 +81,11 @@ def test_a_draft_is_our_phrases_and_quotes_of_the_letter(mail: dict[str, Any]) -
 
 def test_most_injected_mails_are_labelled_and_no_honest_one() -> None:
     threads = [thread_of_mail(mail) for mail in MAILS]
-    caught = sum(suspicious_instructions(thread, read(thread)) for thread in threads)
+    caught = sum(read(thread).suspicious for thread in threads)
     honest = [thread_of(entry) for half in ("tuning", "heldout") for entry in labelled(half)]
 
     assert caught >= 12  # the others bring only links, addresses or markup: nothing that speaks to a program
-    assert not any(suspicious_instructions(thread, read(thread)) for thread in honest)
+    assert not any(read(thread).suspicious for thread in honest)
 
 
 @pytest.mark.parametrize(

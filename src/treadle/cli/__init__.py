@@ -1,0 +1,5 @@
+"""The command `treadle`. Commands import what they need when they run, so that `treadle --help` loads next to nothing."""
+
+from treadle.cli.root import main
+
+__all__ = ["main"]

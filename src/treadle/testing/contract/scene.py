@@ -1,0 +1,94 @@
+"""Who acts in the contract: jobs to add, and workers that claim and settle them but run nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from treadle.core.job import Claim, Ending, NewJob, Progress, Report, Snapshot, Swept, WorkerInfo
+from treadle.core.outcomes import Outcome
+from treadle.core.store import Store
+
+#: Milliseconds that a worker's lease lasts in these tests.
+LEASE = 15_000
+
+
+def job(id: str, **wishes: Any) -> NewJob:
+    """Make a job that is queued at once, unless it is wished otherwise."""
+    return NewJob(id=id, task="greet", queue="default", args="{}")._replace(**wishes)
+
+
+def jobs(number: int, **wishes: Any) -> list[NewJob]:
+    """Make so many jobs, whose ids sort in their order."""
+    return [job(f"{count:04}", **wishes) for count in range(number)]
+
+
+class Hand:
+    """A worker as a store sees it."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.store, self.name = store, name
+        self.heart = store.heart(WorkerInfo(id=name, host="here", queues=("default",), slots=10))
+
+    def beat(self, *reports: Report, lease: int = LEASE) -> Mapping[str, bool]:
+        """Renew the lease and tell."""
+        return self.heart.beat(lease, reports)
+
+    async def claim(self, want: int = 1, queues: Sequence[str] = ("default",)) -> list[Claim]:
+        """Take work and settle nothing."""
+        return (await self.store.cycle(self.name, [], queues, want)).claims
+
+    async def claim_one(self) -> Claim:
+        """Take the one job that must be there."""
+        (claim,) = await self.claim()
+        return claim
+
+    async def settle(
+        self, claim: Claim, outcome: Outcome, progress: Progress | None = None, log: str | None = None
+    ) -> frozenset[str]:
+        """End one attempt, take no work, and answer what was lost."""
+        return await self.settle_all([Ending(claim, outcome, progress, log)])
+
+    async def settle_all(self, ended: Sequence[Ending]) -> frozenset[str]:
+        """End attempts, take no work, and answer what was lost."""
+        return (await self.store.cycle(self.name, ended, (), 0)).lost
+
+    async def sweep(self, limit: int = 1_000, take: int = 1_000) -> Swept:
+        """Look after what time changed."""
+        return await self.store.sweep(self.name, limit, take=take)
+
+
+Hire = Callable[[str], Hand]
+
+
+@pytest.fixture
+def hire(store: Store) -> Iterator[Hire]:
+    """Make workers by their names; each holds a lease from now on."""
+    hands: list[Hand] = []
+
+    def _hire(name: str) -> Hand:
+        hand = Hand(store, name)
+        hands.append(hand)
+        hand.beat()
+        return hand
+
+    yield _hire
+    for hand in hands:
+        hand.heart.close()
+
+
+async def seen(store: Store, id: str) -> Snapshot:
+    """Read a job that must be there."""
+    snapshot = await store.get(id)
+    assert snapshot is not None, f"the store has lost job {id}"
+    return snapshot
+
+
+async def states(store: Store, *ids: str) -> list[str]:
+    """Read where these jobs are."""
+    return [(await seen(store, id)).state.value for id in ids]
+
+
+def ids(claims: Sequence[Claim]) -> list[str]:
+    """Name the jobs of these claims."""
+    return [claim.id for claim in claims]
