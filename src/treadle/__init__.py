@@ -23,6 +23,7 @@ from treadle.core.errors import (
     TreadleError,
     UnknownTask,
 )
+from treadle.core.ids import Ids
 from treadle.core.job import Progress, Snapshot
 from treadle.core.retry import NEVER, Exponential, Fixed, Retry
 from treadle.core.states import State
@@ -34,7 +35,7 @@ from treadle.task import Task, Unique
 __version__ = "0.1.0"
 
 __all__ = [
-    "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed",
+    "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed", "Ids",
     "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "Pack", "PayloadTooLarge",
     "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze", "SoftTimeout", "State",
     "Stopped", "StoreError", "StoreUnavailable", "Task", "Treadle", "TreadleError", "Unique", "UnknownTask",

@@ -1,9 +1,9 @@
-"""What the engine's tests act with: workers that run until a block ends, waiting without sleeping, a hand-moved clock."""
+"""What the engine's tests act with: workers that run until a block ends, bounded waiting, a clock moved by hand."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,35 +58,37 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
             await task
 
 
-def working(app: Treadle, **wishes: Any) -> Any:
+def working(app: Treadle, **wishes: Any) -> AbstractAsyncContextManager[Worker]:
     """Let an application's worker run for the length of a block."""
     return running(new_worker(app, **wishes) if wishes else make_worker(app))
 
 
-async def eventually(look: Callable[[], Awaitable[T] | T], *, seconds: float = PATIENCE) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
     """Look again and again until what is seen is true; answer it."""
-    until = time.monotonic() + seconds
-    while True:
-        seen: Any = look()
-        if isinstance(seen, Awaitable):
-            seen = await seen
-        if seen:
-            found: T = seen
-            return found
-        assert time.monotonic() < until, f"{look} was not seen within {seconds} s"
+    patience = time.monotonic() + PATIENCE
+    while not (seen := await look()):
+        assert time.monotonic() < patience, f"{look} was not seen within {PATIENCE} s"
         await asyncio.sleep(0.005)
+    return seen
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait until something in this process is true."""
+
+    async def look() -> bool:
+        return bool(true())
+
+    await eventually(look)
 
 
 async def reached(app: Treadle, id: str, *states: State) -> Snapshot:
     """Wait until a job is in one of these states."""
 
     async def look() -> Snapshot | None:
-        found = await app.store.get(id)
-        return found if found and found.state in states else None
+        seen = await app.store.get(id)
+        return seen if seen and seen.state in states else None
 
-    found = await eventually(look)
-    assert found is not None
-    return found
+    return await eventually(look)
 
 
 async def ended(app: Treadle, id: str) -> Snapshot:

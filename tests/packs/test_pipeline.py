@@ -10,6 +10,7 @@ import pytest
 
 from treadle import JobFailed, Treadle, samples
 from treadle.packs import ai, crm, mail, notify, pipeline
+from treadle.packs.ai.tasks import process_thread
 from treadle.packs.mail import reading
 from treadle.packs.mail.ingest import import_mailbox
 from treadle.packs.pipeline import runs
@@ -41,6 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
 
 
 def test_a_mailbox_comes_in_and_everything_comes_out(finished: tuple[Path, Ended]) -> None:
+    """S0.03, S0.04: summaries, labels, replies and tasks of every thread."""
     _, totals = finished
     assert totals["messages"] >= 70
     assert totals["threads"] >= 26
@@ -52,6 +54,7 @@ def test_a_mailbox_comes_in_and_everything_comes_out(finished: tuple[Path, Ended
 
 
 def test_the_digest_of_the_newest_day_lies_in_the_outbox(finished: tuple[Path, Ended]) -> None:
+    """S2.02: the daily digest."""
     folder, totals = finished
     (path,) = (folder / "outbox").iterdir()
     assert totals["digest"]["status"] == "sent"
@@ -99,6 +102,21 @@ def test_a_run_that_broke_after_its_import_still_does_all_the_rest(tmp_path: Pat
     jobs = [runs.fan_out(app, "run-1", imports) for _ in range(2)]
     assert jobs[0] == jobs[1] == sum(app.count().values())
     assert runs.totals(app, "run-1", imports)["messages"] >= 70
+
+
+def test_jobs_that_failed_or_were_cancelled_do_not_stop_the_digest(tmp_path: Path) -> None:
+    app = open_app(tmp_path)
+    imported = import_mailbox(runs.tables(app), samples.path()).id
+    runs.fan_out(app, "run-1", [imported])
+    thread, cancelled, *_ = reading.threads_of_run(runs.tables(app), imported)
+    app.bind(process_thread).using(batch="run-1").enqueue(thread, provider="nobody")
+    assert app.job(f"ai:run-1:{cancelled}").cancel()
+    last = app.bind(pipeline.finish).enqueue("run-1", [imported])
+    while not last.status.final:
+        app.run_until_idle()
+    totals = last.result(timeout=0)
+    assert (totals["digest"]["status"], totals["failures"]) == ("sent", 1)
+    assert totals["summaries"] == totals["threads"] - 1
 
 
 def test_an_import_that_ended_before_is_none_of_this_runs(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Child:
             if inspect.iscoroutine(value):
                 value = asyncio.run(value)
             return returned(work, value)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             asked = isinstance(line.stopping, Cancel)
             return raised(work, claim, Asked() if asked else error)
         finally:

@@ -44,6 +44,7 @@ class Runners:
     ) -> None:
         self._slots, self._context, self._ended, self._clock = slots, context, ended, clock
         self._processes, self._stop_grace = processes, stop_grace
+        self._clean = copy_context()
         self._threads = Threads(asyncio.get_running_loop())
         self._idle: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,7 +111,9 @@ class Runners:
         self._threads.close()
 
     def _hire(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._live(), name="treadle-runner")
+        # Without a context of its own it would begin with the marks of whoever hires it.
+        context = self._clean.copy()
+        task = asyncio.get_running_loop().create_task(self._live(), name="treadle-runner", context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -123,7 +126,6 @@ class Runners:
         return False
 
     async def _live(self) -> None:
-        clean = copy_context()
         task = asyncio.current_task()
         assert task is not None
         while not self._closing:
@@ -137,7 +139,7 @@ class Runners:
                 task.uncancel()
             if attempt.over and attempt not in self.running and task not in self._tasks:
                 return  # it was abandoned, and its runner replaced
-            if copy_context() != clean:
+            if copy_context() != self._clean:
                 break
         if not self._closing:
             self._hire()
@@ -162,7 +164,7 @@ class Runners:
             if attempt.stopping is None and self._closing:
                 raise
             outcome = _stopped(attempt)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a task may end itself, not its worker
             stopped = attempt.stopping is not None
             outcome = _stopped(attempt) if stopped else raised(attempt.work, attempt.claim, error)
         self._conclude(attempt, outcome)

@@ -8,6 +8,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ class Threads:
     """Runs calls in as many threads as were ever needed at once."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._loop, self._clean = loop, copy_context()
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._ended: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self._waking = False
@@ -52,7 +53,7 @@ class Threads:
         while (item := self._work.get()) is not None:
             call, answer = item
             try:
-                value, error = call(), None
+                value, error = self._clean.copy().run(call), None
             except BaseException as raised:  # handed to the loop
                 value, error = None, raised
             self._ended.append((answer, value, error))

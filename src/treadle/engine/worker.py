@@ -209,7 +209,7 @@ class Worker:
             self._end(Ending(claim, hold(Reason.UNKNOWN_TASK)))
             return None
         if claim.expires_at is not None and claim.expires_at <= now:
-            self._end(Ending(claim, give_up(Reason.EXPIRED)))
+            self._end(Ending(claim, give_up(Reason.EXPIRED)._replace(spends_attempt=False)))
             return None
         attempt = self._held[claim.id] = Attempt(claim, work, self._heart.nudge, self._clock())
         return attempt

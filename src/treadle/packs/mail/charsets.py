@@ -72,9 +72,20 @@ def codec_for(declared: str) -> str | None:
     name = label[0].lower()
     try:
         codec = codecs.lookup(ALIASES.get(name, name)).name.replace("-", "_")
-        return None if codec in NO_CHARSET or isinstance(b"".decode(codec), bytes) else codec
-    except (LookupError, UnicodeError, ValueError):
+    except (LookupError, ValueError):
         return None
+    return codec if codec not in NO_CHARSET and _decodes(codec) else None
+
+
+def _decodes(codec: str) -> bool:
+    """Say whether a codec makes text of bytes: zlib and its like make bytes."""
+    try:
+        b"a".decode(codec)
+    except UnicodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from treadle.core.ids import Ids
+from treadle import Ids
 from treadle.packs.mail import model, ownership, store
 from treadle.packs.mail.parse import Letter
 from treadle.packs.mail.rows import Raw, Rows, address_rows, attachment_rows, message_row

@@ -17,6 +17,8 @@ BREAKS = frozenset(
     "br p div tr table ul ol li dl dt dd h1 h2 h3 h4 h5 h6 hr pre blockquote section article header footer address "
     "center form fieldset option".split()
 )
+BLOCKS = BREAKS - {"br", "hr"}
+CELLS = frozenset({"td", "th"})
 PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 table ul ol blockquote".split())
 INVISIBLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|max-height|max-width|opacity)\s*:\s*0(?![.\d]*[1-9])"
@@ -89,16 +91,17 @@ def _put_back(quotes: list[str], text: str) -> str:
 
 
 def _flow(root: LexborNode) -> str:
-    """Write the text nodes below one another, with a new line at each block."""
+    """Write the text nodes below one another, with a new line where a block begins or has ended."""
     pieces: list[str] = []
     for node in root.traverse(include_text=True):
         tag = node.tag
-        if tag == "-text":
-            pieces.append((node.text_content or "").replace("\n", " "))
-        elif tag in BREAKS:
+        if tag in BREAKS:
             pieces.append("\n\n" if tag in PARAGRAPHS else "\n")
-        elif tag in ("td", "th"):
-            pieces.append(" ")
+            continue
+        text = (node.text_content or "").replace("\n", " ") if tag == "-text" else " " if tag in CELLS else ""
+        if (tag != "-text" or not text.isspace()) and (before := node.prev) is not None and before.tag in BLOCKS:
+            pieces.append("\n")
+        pieces.append(text)
     return "".join(pieces)
 
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle.core.ids import Ids
+from treadle import Ids
 from treadle.packs.database import Database
 from treadle.packs.mail import ownership, reading, runs, store
 from treadle.packs.mail.filing import Filing

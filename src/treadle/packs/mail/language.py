@@ -12,18 +12,18 @@ STOP_WORDS = {
     "de": "der die das und nicht ist ich sie wir mit für auf ein eine einen dem "
     "den des zu im von bei wird werden haben "
     "sind auch noch oder aber wenn wie ihr ihre uns bitte mir dass nach vielen dank kann können gruß grüßen hallo am",
-    "fr": "le la les des une est et vous nous pour dans que qui pas avec sur votre "
+    "fr": "le la les de des et à une est et vous nous pour dans que qui pas avec sur votre "
     "notre ce cette sont je ai mais ou du "
     "au aux plus merci bonjour cordialement être avez avons serait bien par comme si leur ces ne il elle un en",
-    "es": "el los las que una para con por del se es su sus más pero como está este esta hola gracias usted nosotros "
+    "es": "el la los las de en y que una para con por del se es su sus más pero como está este esta hola gracias usted nosotros "
     "muy también ya hay sin sobre cuando tiene le lo al si porque desde son fue ser saludos buenos días no nos un",
-    "it": "il lo gli che di una per con del della non è sono si come più "
+    "it": "il la lo gli che di e una per con del della non è sono si come più "
     "anche ma nel alla questo questa grazie buongiorno "
     "ci mi ho hai abbiamo avete essere molto quando perché saluti cordiali dei delle dal se un ed al vi le",
     "nl": "het een van en dat niet zijn voor met op te ik je wij we u uw ons "
     "bij ook maar om aan naar als dan wel nog "
     "heeft hebben kunnen graag bedankt groet groeten beste kunt wordt deze dit zou of er is de in",
-    "pt": "o os as que uma para com por não se do da dos das em no na é "
+    "pt": "o a os as de e que uma para com por não se do da dos das em no na é "
     "seu sua mais mas como está este esta olá obrigado "
     "obrigada você nós muito também já há sem sobre quando tem ao são foi ser bom dia pelo pela cumprimentos um",
 }

@@ -114,6 +114,28 @@ async def test_a_final_job_is_revived_with_one_attempt_more(
     assert (claim.attempt, claim.max_attempts, claim.epoch) == (2, 2, 2)
 
 
+async def test_a_revival_takes_no_attempt_away(store: Store, hire: Hire) -> None:
+    await store.add([job("a", max_attempts=5)])
+    worker = hire("w1")
+    await worker.settle(await worker.claim_one(), give_up("discarded"))
+    await store.revive(["a"])
+    assert (await worker.claim_one()).max_attempts == 5
+
+
+async def test_a_late_ending_does_not_disturb_a_revived_job(store: Store, hire: Hire) -> None:
+    """P6: the answer to the ending got lost, and meanwhile an operator revived the job."""
+    await store.add([job("a")])
+    worker = hire("w1")
+    claim = await worker.claim_one()
+    await store.cancel(["a"])
+    await worker.settle(claim, cancel())
+    await store.revive(["a"])
+    before = await seen(store, "a")
+    for outcome in (cancel(), retry(0), complete()):
+        await worker.settle(claim, outcome)
+        assert await seen(store, "a") == before
+
+
 async def test_a_revived_job_has_its_crashes_forgiven(store: Store, clock: FakeClock, hire: Hire) -> None:
     """P12."""
     await store.add([job("a")])

@@ -137,12 +137,15 @@ async def test_a_sweeper_who_dies_before_it_settles_is_no_crash_of_the_job(
     assert epochs == [2, 3, 4]
 
 
-async def test_crashes_are_counted_apart_from_attempts(store: Store, clock: FakeClock, hire: Hire) -> None:
+@pytest.mark.parametrize("queues", [("default",), ("default", "other")])
+async def test_crashes_are_counted_apart_from_attempts(
+    store: Store, clock: FakeClock, hire: Hire, queues: tuple[str, ...]
+) -> None:
     """P12: the judge quarantines at the third, whatever the retry policy says."""
     await store.add([job("a", max_attempts=1)])
     sweeper = hire("sweeper")
     for number in range(1, CRASHES_ALLOWED + 1):
-        await hire(f"w{number}").claim_one()
+        assert len(await hire(f"w{number}").claim(1, queues)) == 1
         clock.forward(LEASE)
         sweeper.beat()
         (taken,) = (await sweeper.sweep()).taken

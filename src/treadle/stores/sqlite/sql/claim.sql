@@ -1,6 +1,6 @@
 UPDATE treadle_job
    SET state = 'running', worker = :worker, attempt = attempt + 1, epoch = epoch + 1,
-       started_at = :now, cancel = 0, taken = 0, reason = NULL
+       started_at = :now, taken = 0, reason = NULL
  WHERE seq IN (
        SELECT job.seq
          FROM json_each(:queues) AS wanted

@@ -1,7 +1,7 @@
 -- The same as claim.sql where one queue is asked for: the planner needs no ephemeral tables then.
 UPDATE treadle_job
    SET state = 'running', worker = :worker, attempt = attempt + 1, epoch = epoch + 1,
-       started_at = :now, cancel = 0, taken = 0, reason = NULL
+       started_at = :now, taken = 0, reason = NULL
  WHERE seq IN (
        SELECT seq FROM treadle_job
         WHERE state = 'queued' AND queue = :queue

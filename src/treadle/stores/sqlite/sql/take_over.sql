@@ -6,7 +6,7 @@ UPDATE treadle_job
        SELECT job.seq
          FROM treadle_worker AS holder
         CROSS JOIN treadle_job AS job ON job.worker = holder.id AND job.state = 'running'
-        WHERE holder.lease_until <= :now AND holder.id <> :worker
+        WHERE holder.lease_until <= :now
           AND EXISTS (SELECT 1 FROM treadle_worker WHERE id = :worker AND lease_until > :now)
         LIMIT :take)
 RETURNING seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
