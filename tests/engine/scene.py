@@ -15,7 +15,7 @@ from treadle.core.store import Store
 from treadle.engine.context import Context
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.worker import Worker
-from treadle.run import make_worker, work_of, worker_settings
+from treadle.run import _processes, make_worker, work_of, worker_settings
 
 T = TypeVar("T")
 
@@ -37,11 +37,17 @@ class SteadyClock:
 
 
 def new_worker(app: Treadle, *, clock: Callable[[], float] = time.monotonic, **wishes: Any) -> Worker:
-    """Make a worker as `app.worker()` does, with a clock and settings of the test's own; it has no child processes."""
+    """Make a worker as `app.worker()` does, with a clock and settings of the test's own, and no schedules."""
     settings: WorkerSettings = replace(worker_settings(app, None, None), **wishes)
     works = {name: work_of(app, task) for name, task in app.tasks.items()}
     return Worker(
-        app.store, works, lambda attempt: Context(attempt, app), settings, listeners=app.listeners, clock=clock
+        app.store,
+        works,
+        lambda attempt: Context(attempt, app),
+        settings,
+        listeners=app.listeners,
+        processes=_processes(app, works, settings),
+        clock=clock,
     )
 
 
@@ -94,6 +100,17 @@ async def reached(app: Treadle, id: str, *states: State) -> Snapshot:
 async def ended(app: Treadle, id: str) -> Snapshot:
     """Wait until a job has ended."""
     return await reached(app, id, State.COMPLETED, State.FAILED, State.CANCELLED)
+
+
+async def ended_while(app: Treadle, id: str, clock: SteadyClock) -> Snapshot:
+    """Wait until a job has ended, while time goes by."""
+
+    async def look() -> Snapshot | None:
+        clock.forward(0.1)
+        seen = await found(app.store, id)
+        return seen if seen.state.final else None
+
+    return await eventually(look)
 
 
 async def found(store: Store, id: str) -> Snapshot:

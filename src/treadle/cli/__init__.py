@@ -1,4 +1,4 @@
-"""The command `treadle`. Commands import what they need when they run, so that `treadle --help` loads next to nothing."""
+"""The command `treadle`. Commands import what they need when they run: `--help` loads next to nothing."""
 
 from treadle.cli.root import main
 

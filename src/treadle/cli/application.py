@@ -25,7 +25,7 @@ DURABILITIES = {
 
 
 def default_app() -> "Treadle":
-    """Make the application of the environment's store and every pack that is installed; child processes find it here."""
+    """Make the application of the environment's store and every installed pack; child processes find it here."""
     app, _ = app_of_packs()
     return app
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from treadle.cli.show import plain
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,14 @@ class Bar:
     """None: nobody knows how much there is."""
     failed: int = 0
     note: str = ""
+    share: bool = False
+    """Counted in something that says nothing to people (bytes): show only the share."""
+
+    @property
+    def amount(self) -> str:
+        if self.share and self.total:
+            return f"{100 * self.done // self.total} %"
+        return f"{self.done:,}" + (f"/{self.total:,}" if self.total is not None else "") if not self.share else ""
 
     @property
     def whole(self) -> bool:
@@ -28,9 +36,8 @@ class Bar:
 
     @property
     def text(self) -> str:
-        amount = f"{self.done:,}" + (f"/{self.total:,}" if self.total is not None else "")
-        failed = f", {self.failed} failed" if self.failed else ""
-        return plain(f"{self.name}: {amount}{failed}" + (f" {self.note}" if self.note else ""))
+        failed = f"{self.failed} failed" if self.failed else ""
+        return plain(f"{self.name}: " + ", ".join(filter(None, [self.amount, failed, self.note])))
 
 
 #: A bar that has not moved and says nothing is not worth a line.
@@ -66,19 +73,19 @@ class Moving:
 
     def __init__(self, progress: "Progress") -> None:
         self._progress = progress
-        self._tasks: list[int] = []
+        self._tasks: list[TaskID] = []
 
     def show(self, bars: Sequence[Bar]) -> None:
         for place, bar in enumerate(bars):
             if place == len(self._tasks):
-                self._tasks.append(int(self._progress.add_task(plain(bar.name), total=None, note="")))
-            note = plain(f"{bar.failed} failed " * bool(bar.failed) + bar.note)
-            # Rich takes a bar of nothing for one that is through.
+                self._tasks.append(self._progress.add_task(plain(bar.name), total=None, amount="", note=""))
+            failed = f"{bar.failed} failed " if bar.failed else ""
             self._progress.update(
-                self._tasks[place],  # type: ignore[arg-type]  # TaskID is an int by another name
+                self._tasks[place],
                 completed=bar.done,
                 total=bar.total,
-                note=note,
+                amount=bar.amount,
+                note=plain(failed + bar.note),
             )
 
 
@@ -112,16 +119,18 @@ def display(stream: TextIO, quiet: bool = False) -> Iterator[Screen]:
 def _rich(stream: TextIO) -> "Progress | None":
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
         from rich.table import Column
     except ImportError:
         return None
     return Progress(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[amount]}", markup=False, justify="right", table_column=Column(no_wrap=True)),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        TextColumn(
+            "{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+        ),
         console=Console(file=stream),
         refresh_per_second=8,
     )

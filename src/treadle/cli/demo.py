@@ -1,4 +1,4 @@
-"""`treadle up --demo`: the sample mailbox goes through the packs, in a store of its own that begins afresh each time."""
+"""`treadle up --demo`: the sample mailbox goes through the packs, in a store of its own, afresh each time."""
 
 import os
 import sqlite3
@@ -26,7 +26,7 @@ def run_demo(*, once: bool, as_json: bool, slots: int | None, quiet: bool) -> in
 
     app = _fresh_app()
     if not quiet:
-        show.note(f"The sample mailbox goes through mail, AI, contacts and digest in {FOLDER}/ (each run begins afresh).")
+        show.note(f"The sample mailbox goes through the packs, in {FOLDER}/ (afresh in each run).")
     errand = Errand(path=samples.path(), slots=slots, quiet=quiet, stay=not once)
     view = run_errand(app, errand, lambda view: tell(view, as_json, stay=not once))
     return Exit.FAILED if view.failed_jobs else Exit.OK
@@ -51,7 +51,7 @@ def where_to_look(found: dict[str, Any]) -> list[str]:
     shown = os.path.relpath(digest) if digest else "none was written"
     return [
         "Where to look next",
-        f"  the digest     {shown} (any mail program opens it)",
+        f"  the digest     {shown}",
         f"  the jobs       treadle job list --store {found['store']}",
         "  your own mail  treadle mail import PATH",
     ]

@@ -14,7 +14,8 @@ PLAIN = (
     "id", "task", "queue", "state", "reason", "outcome", "priority", "attempt", "max_attempts", "epoch", "crashes",
     "cancelling", "worker", "owner", "tenant", "batch", "unique_key",
 )  # fmt: skip
-COLUMNS = ("id", "task", "state", "attempt", "progress", "age")
+COLUMNS = ("id", "task", "state", "try", "done", "age")
+NUMBERS = frozenset({"try", "done", "age"})
 
 
 def as_document(job: Snapshot, *, whole: bool = False) -> dict[str, Any]:
@@ -28,10 +29,30 @@ def as_document(job: Snapshot, *, whole: bool = False) -> dict[str, Any]:
     return told
 
 
-def row(job: Snapshot, now: int) -> list[str]:
-    """Make the cells of a listing."""
+def row(job: Snapshot, now: int, *, short: bool = False) -> list[str]:
+    """Make the cells of a listing; `short` is for narrow terminals."""
     tries = f"{job.attempt}/{job.max_attempts}"
-    return [job.id, job.task, state_of(job), tries, progress_of(job), length(max(0, now - job.created_at))]
+    return [
+        shortened(job.id) if short else job.id,
+        job.task,
+        state_of(job),
+        tries,
+        progress_of(job),
+        length(max(0, now - job.created_at)),
+    ]
+
+
+def shortened(id: str) -> str:
+    """Leave the middle of an id out; `matches` understands what is left."""
+    return id if len(id) <= 24 else f"{id[:11]}…{id[-12:]}"
+
+
+def matches(id: str, piece: str) -> bool:
+    """Tell whether somebody may have meant this id: its beginning, its end, or both with … between."""
+    first, dots, last = piece.partition("…")
+    if dots:
+        return id.startswith(first) and id.endswith(last)
+    return id.startswith(piece) or id.endswith(piece)
 
 
 def state_of(job: Snapshot) -> str:

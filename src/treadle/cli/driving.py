@@ -37,7 +37,7 @@ async def drive(
             if view.over:
                 over(view)
         finally:
-            if not (stay and view and view.over):
+            if not (stay and view is not None and view.over):
                 worker.stop()
             await working
     if not view.over:

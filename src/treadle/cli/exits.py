@@ -48,7 +48,8 @@ KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Exit, 
 )
 
 UNEXPECTED = (
-    "{type}: {message}. This is a bug in Treadle: please report it. `--verbose` or TREADLE_DEBUG=1 shows where it arose."
+    "{type}: {message}. This is a bug in Treadle: please report it."
+    " `--verbose` or TREADLE_DEBUG=1 shows where it arose."
 )
 
 

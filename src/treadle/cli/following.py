@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from treadle.cli.bars import Bar, Screen
 from treadle.core.errors import JobNotFound
-from treadle.core.job import Snapshot
+from treadle.core.job import Progress, Snapshot
 from treadle.core.states import FINAL, State
 
 if TYPE_CHECKING:
@@ -82,12 +82,11 @@ def ended(counts: Counts) -> int:
 
 
 def _import_bar(run: Snapshot) -> Bar:
-    known = run.progress
+    known = run.progress or Progress(0)
     if run.state is State.COMPLETED:
-        total = known.total or known.done if known else 1
-        return Bar("import", total, total, known.failed if known else 0, "")
-    note = _trouble(run) or (known.note or "" if known else "")
-    return Bar("import", known.done if known else 0, known.total if known else None, known.failed if known else 0, note)
+        messages = (json.loads(run.result) if run.result else {}).get("messages")
+        return Bar("import", 1, 1, known.failed, f"{messages} new messages" if messages is not None else "", share=True)
+    return Bar("import", known.done, known.total, known.failed, _trouble(run) or known.note or "", share=True)
 
 
 def _count_bar(name: str, counts: Counts, run: Snapshot) -> Bar:

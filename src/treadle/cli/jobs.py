@@ -33,7 +33,9 @@ def job(context: click.Context) -> None:
 
 
 @job.command("list")
-@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only in this state; may be repeated.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only in this state; may be repeated."
+)
 @click.option("--task", "tasks", multiple=True, help="Only of this task; may be repeated.")
 @click.option("--queue", "queues", multiple=True, help="Only in this queue; may be repeated.")
 @click.option("--owner", help="Only this owner's.")
@@ -58,16 +60,14 @@ def list_command(
     from treadle.cli.application import opened_store
 
     with opened_store(store) as app:
-        page = app.jobs(
-            states=states, tasks=tasks, queues=queues, owner=owner, batch=batch, limit=limit, cursor=cursor
-        )
+        page = app.jobs(states=states, tasks=tasks, queues=queues, owner=owner, batch=batch, limit=limit, cursor=cursor)
         now = app.wait(app.store.now())
     if as_json:
         jobs = [described.as_document(each) for each in page.items]
         show.document({"jobs": jobs, "next_cursor": page.next_cursor})
         return
-    rows = [described.row(each, now) for each in page.items]
-    show.table(described.COLUMNS, rows, frozenset({"attempt", "progress", "age"})) if rows else show.note("No jobs.")
+    rows = [described.row(each, now, short=show.is_narrow()) for each in page.items]
+    show.table(described.COLUMNS, rows, described.NUMBERS) if rows else show.note("No jobs.")
     if page.next_cursor:
         show.note(f"There are more: --cursor {page.next_cursor}")
 
@@ -139,11 +139,13 @@ def watch_command(id: str, store: str | None, as_json: bool) -> int:
 
 def find(app: "Treadle", id: str) -> "Snapshot":
     """Find a job by its id, or by an unmistakable piece of it. Raises JobNotFound, ConfigError."""
+    from treadle.cli import described
+
     try:
         return app.job(id).refresh()
     except JobNotFound:
         newest = app.jobs(limit=LOOKED_THROUGH).items if len(id) >= SHORTEST else ()
-        fitting = [each.id for each in newest if each.id.startswith(id) or each.id.endswith(id)]
+        fitting = [each.id for each in newest if described.matches(each.id, id)]
         if not fitting:
             raise
     if len(fitting) > 1:
@@ -169,9 +171,7 @@ def cancel(app: "Treadle", found: "Snapshot") -> str:
     raise Conflict(f"Job {found.id} has ended ({app.job(found.id).status}); there is nothing to cancel.")
 
 
-def steer(
-    ids: Sequence[str], store: str | None, as_json: bool, act: "Callable[[Treadle, Snapshot], str]"
-) -> int:
+def steer(ids: Sequence[str], store: str | None, as_json: bool, act: "Callable[[Treadle, Snapshot], str]") -> int:
     """Do something to each of these jobs; what one refuses leaves the others alone. Answers the first bad exit code."""
     from treadle.cli.application import opened_store
 

@@ -12,7 +12,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer with 
 store_option = click.option(
     "--store",
     metavar="URL",
-    help="Where the jobs are kept, such as sqlite:///jobs.db. Else TREADLE_STORE, DATABASE_URL, REDIS_URL, or a file here.",
+    help="Where the jobs are kept: sqlite:///jobs.db. Else TREADLE_STORE, DATABASE_URL, REDIS_URL, treadle.db.",
 )
 
 queues_option = click.option("--queues", metavar="A,B", help="Serve only these queues; all of them if not given.")

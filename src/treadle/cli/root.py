@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -74,7 +75,15 @@ def _sentence(found: Complaint) -> str:
     return plain(found.message if found.exit == Exit.INTERRUPTED or is_bug(found) else f"treadle: {found.message}")
 
 
-def _warn(message: Warning | str, category: type[Warning], *where: object) -> None:
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning as a sentence; where in our code it arose helps nobody."""
     click.echo(f"treadle: {plain(str(message))}", err=True)
 
 

@@ -5,6 +5,7 @@ What is shown may come out of an e-mail: nothing in it may steer the terminal.
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,6 +29,11 @@ def lines(text: str) -> list[str]:
 def on_terminal() -> bool:
     """Tell whether a person looks at stdout."""
     return sys.stdout.isatty()
+
+
+def is_narrow() -> bool:
+    """Tell whether a person looks through a window that is too narrow for whole ids."""
+    return on_terminal() and shutil.get_terminal_size().columns < 120
 
 
 def document(value: object) -> None:

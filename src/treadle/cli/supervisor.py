@@ -91,9 +91,7 @@ class Supervisor:
 
     async def _live(self, number: int) -> int:
         """Start a child and see it to its end."""
-        child = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, **_own_group()
-        )
+        child = await asyncio.create_subprocess_exec(*self._command, stdin=asyncio.subprocess.PIPE, **_own_group())
         log.info("worker %d is process %d", number, child.pid)
         ended = asyncio.create_task(child.wait())
         try:

@@ -1,6 +1,5 @@
 """`treadle up`: everything in one process on one store, or the demo."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
 @queues_option
 @slots_option
 @processes_option
-@click.option("--work-dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Go to this folder first.")
+@click.option(
+    "--work-dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Go to this folder first."
+)
 @click.option("--supervised", is_flag=True, hidden=True)
 @json_option
 @speech_options
@@ -69,7 +70,11 @@ def up(
     chosen = names(queues)
     _open(app, reference, store, chosen, processes, quiet or supervised)
     if processes > 1:
-        same = ["up", *(["--app", reference] if reference else []), *same_options(queues, slots, log_format, quiet, verbose)]
+        same = [
+            "up",
+            *(["--app", reference] if reference else []),
+            *same_options(queues, slots, log_format, quiet, verbose),
+        ]
         return supervise(same, processes, app)
     if once:
         return _work_once(app, chosen, slots, as_json)
@@ -125,6 +130,8 @@ def _open(
 
 def _work_once(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None, as_json: bool) -> int:
     """Work until nothing is due; answers 1 if a job failed for good."""
+    import asyncio
+
     from treadle.cli import logs, show
     from treadle.cli.application import closing
     from treadle.cli.exits import Exit

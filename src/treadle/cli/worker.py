@@ -1,6 +1,5 @@
 """`treadle worker`: workers of an application, in this process or in several."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,6 +89,8 @@ def work(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None, supe
 
 def supervise(command: list[str], processes: int, app: "Treadle") -> int:
     """Keep so many processes of a command alive until told to stop."""
+    import asyncio
+
     from treadle.cli.supervisor import SUPERVISED, Supervisor, stopping
 
     async def keep() -> int:

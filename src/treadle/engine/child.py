@@ -1,7 +1,7 @@
 """What runs in a child process: one job at a time, told and asked about over two pipes.
 
     work      down: a job as JSON · up: progress, log lines, the outcome
-    lifeline  down: "p" the worker still holds its lease · "c" stop · "s" soft timeout
+    lifeline  down: "p" the worker still holds its lease · "c 3" stop the third job · "s 3" its soft timeout
 
 A child whose lifeline falls silent ends itself: its worker died or was frozen, and the job is or will
 soon be somebody else's.
@@ -31,6 +31,9 @@ Finder = Callable[[str], tuple[Any, Work]]
 
 SOFT_TIMEOUT_SIGNAL = getattr(signal, "SIGUSR1", None)
 
+#: Seconds between looks whether a job has begun of which something was said.
+SOON = 0.02
+
 
 class ChildLine:
     """The running task's way to the worker, from inside the child."""
@@ -58,12 +61,15 @@ class Child:
     def __init__(self, work: Connection, lifeline: Connection, silence: float, find: Finder) -> None:
         self._work, self._lifeline, self._silence, self._find = work, lifeline, silence, find
         self._line: ChildLine | None = None
+        self._jobs = 0
+        self._early: list[bytes] = []
+        """What was said of a job that has not begun yet: a child takes a moment to start."""
 
     def live(self) -> None:
         """Run jobs until the worker closes the pipe."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
         if SOFT_TIMEOUT_SIGNAL is not None:
-            signal.signal(SOFT_TIMEOUT_SIGNAL, _soft_timeout)
+            signal.signal(SOFT_TIMEOUT_SIGNAL, self._interrupt)
         threading.Thread(target=self._hold_on, name="treadle-lifeline", daemon=True).start()
         with contextlib.suppress(EOFError, OSError):
             while True:
@@ -73,31 +79,58 @@ class Child:
 
     def _run(self, claim: Claim) -> Outcome:
         app, work = self._find(claim.task)
-        line = self._line = ChildLine(claim, self._work)
+        line = ChildLine(claim, self._work)
+        self._jobs += 1
+        self._line = line
         try:
-            value = work.invoke(claim.args, Context(line, app))
-            if inspect.iscoroutine(value):
-                value = asyncio.run(value)
+            value = self._invoke(work, claim, Context(line, app))
             return returned(work, value)
         except (Exception, SystemExit) as error:
+            self._line = None
             asked = isinstance(line.stopping, Cancel)
             return raised(work, claim, Asked() if asked else error)
+
+    def _invoke(self, work: Work, claim: Claim, context: Context) -> Any:
+        try:
+            value = work.invoke(claim.args, context)
+            return asyncio.run(value) if inspect.iscoroutine(value) else value
         finally:
-            self._line = None
+            self._line = None  # from here on no soft timeout interrupts
 
     def _hold_on(self) -> None:
         with contextlib.suppress(EOFError, OSError):
-            while self._lifeline.poll(self._silence):
-                self._obey(self._lifeline.recv_bytes())
+            silent = 0.0
+            while silent < self._silence:
+                pause = SOON if self._early else self._silence
+                if self._lifeline.poll(pause):
+                    self._early.append(self._lifeline.recv_bytes())
+                    silent = 0.0
+                else:
+                    silent += pause
+                self._early = [word for word in self._early if not self._obey(word)]
         os._exit(1)
 
-    def _obey(self, word: bytes) -> None:
+    def _obey(self, word: bytes) -> bool:
+        """Do what the worker says; False if the job that is meant has not begun."""
+        what, _, job = word.partition(b" ")
+        if what == b"p" or int(job) < self._jobs:
+            return True
         line = self._line
-        if word == b"c" and line:
+        if int(job) > self._jobs or line is None:
+            return int(job) == self._jobs
+        if what == b"c":
             line.stopping = Cancel()
-        elif word == b"s" and line and SOFT_TIMEOUT_SIGNAL is not None:
+        elif SOFT_TIMEOUT_SIGNAL is None:
+            line.warning = _soft_timeout()
+        else:
             signal.pthread_kill(threading.main_thread().ident or 0, SOFT_TIMEOUT_SIGNAL)
+        return True
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        """Raise inside the job; this runs in the main thread, where the job does."""
+        if self._line is not None:
+            raise _soft_timeout()
 
 
-def _soft_timeout(number: int, frame: object) -> None:
-    raise SoftTimeout("the soft timeout has passed")
+def _soft_timeout() -> SoftTimeout:
+    return SoftTimeout("the soft timeout has passed")

@@ -6,6 +6,8 @@ Children come from a fork server or are spawned: a fork of a process with thread
 import contextlib
 import json
 import multiprocessing
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -33,14 +35,12 @@ class Processes:
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
         self._busy: dict[Attempt, _Process] = {}
+        self._starting: dict[Attempt, list[Callable[[_Process], None]]] = {}
+        """What shall be done to children that are not there yet: starting one takes a while."""
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run this attempt in a child and wait for its outcome. Raises Crashed if the child died."""
-        with self._lock:
-            process = self._idle.pop() if self._idle else None
-        process = process or _Process(self._context, self._main, self._application, self._silence)
-        with self._lock:
-            self._busy[attempt] = process
+        process = self._hire(attempt)
         try:
             outcome = process.run(attempt)
         except BaseException:
@@ -53,20 +53,41 @@ class Processes:
             self._idle.append(process)
         return outcome
 
+    def _hire(self, attempt: Attempt) -> "_Process":
+        with self._lock:
+            process = self._idle.pop() if self._idle else None
+            self._starting[attempt] = []
+        try:
+            process = process or _Process(self._context, self._main, self._application, self._silence)
+        except BaseException:
+            with self._lock:
+                del self._starting[attempt]
+            raise
+        with self._lock:
+            process.jobs += 1
+            self._busy[attempt] = process
+            for act in self._starting.pop(attempt):
+                act(process)
+        return process
+
     def ask(self, attempt: Attempt) -> None:
         """Ask the job in this child to stop."""
-        self._say(attempt, b"c")
+        self._tell(attempt, lambda process: process.say(b"c %d" % process.jobs))
 
     def warn(self, attempt: Attempt, warning: SoftTimeout) -> None:
         """Raise SoftTimeout in this child's job."""
-        self._say(attempt, b"s")
+        self._tell(attempt, lambda process: process.say(b"s %d" % process.jobs))
 
     def kill(self, attempt: Attempt) -> None:
         """End the child that runs this attempt, now."""
-        with self._lock:
-            process = self._busy.get(attempt)
-        if process:
-            process.kill()
+        self._tell(attempt, _Process.kill)
+
+    def _tell(self, attempt: Attempt, act: "Callable[[_Process], None]") -> None:
+        with self._lock:  # held meanwhile: the child must not go on to another attempt
+            if attempt in self._starting:
+                self._starting[attempt].append(act)
+            elif process := self._busy.get(attempt):
+                act(process)
 
     def pulse(self) -> None:
         """Tell all children that the worker still holds its lease."""
@@ -82,20 +103,19 @@ class Processes:
         for process in everybody:
             process.kill()
 
-    def _say(self, attempt: Attempt, word: bytes) -> None:
-        with self._lock:
-            process = self._busy.get(attempt)
-        if process:
-            process.say(word)
-
 
 class _Process:
     def __init__(self, context: Any, main: Main, application: Sequence[str], silence: float) -> None:
+        self.jobs = 0
+        """How many it was given; tells which of them a word is for."""
         self._work, childs_work = context.Pipe()
         childs_lifeline, self._lifeline = context.Pipe(duplex=False)
         arguments = (childs_work, childs_lifeline, silence, tuple(application))
         self._process = context.Process(target=main, args=arguments, name="treadle-child", daemon=True)
         self._process.start()
+        if sys.platform != "win32":
+            # A child that is stuck in native code reads nothing; whoever speaks to it must not wait for that.
+            os.set_blocking(self._lifeline.fileno(), False)
         childs_work.close()
         childs_lifeline.close()
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from treadle.packs.mail.headers import collect
 from treadle.packs.mail.parse import PARSE_LIMIT, Letter, parse
-from treadle.packs.mail.reader import PARSER, collect, read
+from treadle.packs.mail.reader import PARSER, read
 
 NOW = 1_774_000_000_000
 
@@ -138,6 +139,12 @@ def test_an_unknown_charset_is_said_and_still_read() -> None:
     assert "klingon" in (found.trouble or "")
 
 
+def test_junk_above_the_headers_is_said_and_skipped() -> None:
+    found = letter(b"\xff\xfe junk\nmore junk\nSubject: s\nFrom: a@example.org\n\nbody")
+    assert (found.state, found.subject, found.text) == ("partial", "s", "body")
+    assert found.trouble == "junk before the headers"
+
+
 @pytest.mark.parametrize("raw", [b"", b"\n\n\n", b"\x00\x01\x02" * 50, b"no header here\nat all", b"\n" * 5_000 + b"x"])
 def test_what_is_no_message_still_gives_a_value(raw: bytes) -> None:
     assert letter(raw).state == "failed"
@@ -181,12 +188,12 @@ def test_any_bytes_and_any_two_messages_in_one_never_raise(one: bytes, two: byte
 
 LINES = st.lists(
     st.sampled_from(
-        [b"A: b", b" folded", b"\tfolded", b"", b"no colon", b"From x y", b"Content-Type: text/plain; charset=utf-8",
-         b"Content-Type: multipart/mixed; boundary=b", b"--b", b"Content-Transfer-Encoding: base64", b"aGVsbG8=", b"C :d",
-         b"\xc3\xbc: x", b"E:\xc3\xbc", b": empty", b"F:", b"lone\rreturn: x", b"\x0c"]
+        b"A: b| folded|\tfolded||no colon|From x y|Content-Type: text/plain; charset=utf-8"
+        b"|Content-Type: multipart/mixed; boundary=b|--b|Content-Transfer-Encoding: base64|aGVsbG8=|C :d"
+        b"|\xc3\xbc: x|E:\xc3\xbc|: empty|F:|lone\rreturn: x|\x0c".split(b"|")
     ),
     max_size=12,
-)  # fmt: skip
+)
 
 
 @given(LINES, st.sampled_from([b"\n", b"\r\n"]))

@@ -21,6 +21,7 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
 
 async def test_a_result_past_its_time_is_really_gone(path: Path, url: str, clock: FakeClock) -> None:
     store = open_store(url, clock)
+    await store.open()
     heart = store.heart(WorkerInfo(id="w1"))
     heart.beat(90_000)
     await store.add([job("a", result_ttl=60_000)])
@@ -37,6 +38,7 @@ async def test_a_result_past_its_time_is_really_gone(path: Path, url: str, clock
 async def test_a_purge_leaves_no_rows_behind(path: Path, url: str, clock: FakeClock) -> None:
     """P16."""
     store = open_store(url, clock)
+    await store.open()
     heart = store.heart(WorkerInfo(id="w1"))
     heart.beat(90_000)
     await store.add([job("a"), job("b")])

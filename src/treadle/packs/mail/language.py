@@ -14,7 +14,8 @@ STOP_WORDS = {
     "sind auch noch oder aber wenn wie ihr ihre uns bitte mir dass nach vielen dank kann können gruß grüßen hallo am",
     "fr": "le la les de des et à une est et vous nous pour dans que qui pas avec sur votre "
     "notre ce cette sont je ai mais ou du "
-    "au aux plus merci bonjour cordialement être avez avons serait bien par comme si leur ces ne il elle un en",
+    "au aux plus merci bonjour cordialement être avez avons serait "
+    "bien par comme si leur ces ne il elle un en",
     "es": "el la los las de en y que una para con por del se es su sus más pero como está este esta hola gracias usted nosotros "
     "muy también ya hay sin sobre cuando tiene le lo al si porque desde son fue ser saludos buenos días no nos un",
     "it": "il la lo gli che di e una per con del della non è sono si come più "

@@ -27,6 +27,10 @@ HEADER_LIMIT = 1024 * 1024
 REFERENCES_LIMIT = 50
 BLANK_LINE = re.compile(rb"\n\r?\n")
 HEADER_LINE = re.compile(rb"(?:>?From .*\n)?[!-9;-~]+[ \t]*:")
+# A line with a colon at the top is no proof of a mail; one of these is.
+WELL_KNOWN = re.compile(
+    rb"^(?:from|to|date|subject|received|return-path|message-id|mime-version|delivered-to):", re.I | re.M
+)
 
 State = Literal["ok", "partial", "failed", "oversize"]
 
@@ -93,14 +97,27 @@ class _Read:
 
 
 def _parse(raw: bytes, now: int, size: int) -> Letter:
-    if not HEADER_LINE.match(raw[:10_000].lstrip()):
+    start = _first_header(raw)
+    if start is None:
         return failed(raw, "no header: this is not a message" if raw.strip() else "empty", size=size)
     oversize = size > PARSE_LIMIT
-    source, troubles = _bounded((raw[:OVERSIZE_WINDOW] if oversize else raw).lstrip(b"\r\n"))
+    source, troubles = _bounded(raw[start : OVERSIZE_WINDOW if oversize else None])
+    if raw[:start].strip():
+        troubles.append("junk before the headers")
     if oversize:
         troubles.append(f"{size:,} bytes: only the beginning was parsed")
     headers, body = _read(source, troubles)
     return _letter(_Read(raw, size, headers, body, tuple(troubles)), now)
+
+
+def _first_header(raw: bytes) -> int | None:
+    """Find where the headers begin: at the top, below empty lines, or at the first well-known one below junk."""
+    top = raw[:4096]
+    blank = len(top) - len(top.lstrip())
+    if HEADER_LINE.match(top, blank):
+        return blank
+    known = WELL_KNOWN.search(top)
+    return known.start() if known else None
 
 
 def _bounded(raw: bytes) -> tuple[bytes, list[str]]:

@@ -63,9 +63,9 @@ def snapshot(row: Sequence[Any], attempts: Sequence[Attempt] = (), log: Sequence
     return Snapshot(
         id=id, task=task, queue=queue, state=State(state), reason=reason, outcome=outcome, args=args, result=result,
         failure=failure(error), priority=priority, attempt=attempt, max_attempts=max_attempts, epoch=epoch,
-        crashes=crashes, cancelling=bool(cancel) and state == State.RUNNING, worker=worker, owner=owner, tenant=tenant, batch=batch,
-        unique_key=unique_key, created_at=created_at, queued_at=queued_at, due_at=due_at, expires_at=expires_at,
-        started_at=started_at, finished_at=finished_at, result_until=result_until, meta=meta,
+        crashes=crashes, cancelling=bool(cancel) and state == State.RUNNING, worker=worker, owner=owner,
+        tenant=tenant, batch=batch, unique_key=unique_key, created_at=created_at, queued_at=queued_at, due_at=due_at,
+        expires_at=expires_at, started_at=started_at, finished_at=finished_at, result_until=result_until, meta=meta,
         progress=None if done is None else Progress(done, total, failed, note), cursor=str(seq),
         attempts=tuple(attempts), log=tuple(log),
     )  # fmt: skip

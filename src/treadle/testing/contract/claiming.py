@@ -40,6 +40,12 @@ async def test_several_queues_are_served_as_one(store: Store, hire: Hire) -> Non
     assert ids(await worker.claim(3, ["mail", "ai"])) == ["e"]
 
 
+async def test_the_better_priority_wins_between_queues_too(store: Store, hire: Hire) -> None:
+    """P17."""
+    await store.add([job("a", queue="mail"), job("b", queue="ai", priority=5)])
+    assert ids(await hire("w1").claim(1, ["mail", "ai"])) == ["b"]
+
+
 async def test_only_the_queues_asked_for_are_served(store: Store, hire: Hire) -> None:
     await store.add([job("a", queue="mail")])
     worker = hire("w1")

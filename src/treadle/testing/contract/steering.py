@@ -233,6 +233,17 @@ async def test_purge_is_bounded_and_takes_the_oldest_first(store: Store, clock: 
     assert await store.purge({State.CANCELLED: 0}, 100) == 3
 
 
+async def test_the_bound_of_a_purge_counts_all_states_together(store: Store, hire: Hire) -> None:
+    """P16."""
+    await store.add(jobs(4))
+    worker = hire("w1")
+    for claim in await worker.claim(2):
+        await worker.settle(claim, complete())
+    await store.cancel(["0002", "0003"])
+    assert await store.purge({State.COMPLETED: 0, State.CANCELLED: 0}, 3) == 3
+    assert await store.purge({State.COMPLETED: 0, State.CANCELLED: 0}, 3) == 1
+
+
 async def test_nothing_of_a_purged_job_is_left_to_a_newcomer(store: Store, clock: FakeClock, hire: Hire) -> None:
     """P16: its progress, log and attempts go along."""
     await store.add([job("a")])

@@ -1,7 +1,6 @@
 """Which kind of mailbox a path is: by its look, not by its name alone."""
 
 import gzip
-import re
 import tarfile
 import zipfile
 import zlib
@@ -9,17 +8,12 @@ from pathlib import Path
 
 from treadle import TreadleError
 from treadle.packs.mail.formats import EXPECTED, FORMATS, Format
-from treadle.packs.mail.parse import HEADER_LINE
+from treadle.packs.mail.parse import HEADER_LINE, WELL_KNOWN
 from treadle.packs.mail.sources.archive import HostileArchive, Tar, Zip
 from treadle.packs.mail.sources.folder import Maildir, is_maildir, open_folder, wanted
 from treadle.packs.mail.sources.item import Source
 from treadle.packs.mail.sources.mbox import Mbox, is_separator
 from treadle.packs.mail.sources.single import Single
-
-# A line with a colon at the top is no proof of a mail; one of these is.
-TELLING = re.compile(
-    rb"^(?:from|to|date|subject|received|return-path|message-id|mime-version|delivered-to):", re.I | re.M
-)
 
 
 class NotAMailbox(TreadleError):
@@ -74,7 +68,7 @@ def _detect_text(path: Path, head: bytes) -> str:
     first = head.lstrip(b"\r\n").partition(b"\n")[0]
     if is_separator(first):
         return "mbox"
-    if HEADER_LINE.match(head.lstrip()) and TELLING.search(head) and not path.name.endswith(".gz"):
+    if HEADER_LINE.match(head.lstrip()) and WELL_KNOWN.search(head) and not path.name.endswith(".gz"):
         return "eml"
     raise NotAMailbox(path, "it does not begin with a `From ` line or a header")
 
