@@ -166,7 +166,7 @@ def latency_elsewhere(number: int = 200) -> dict[str, float]:
 
         async def go() -> list[float]:
             await stamp.aenqueue(time.time())
-            while not await app.store.workers():
+            while not await app.store.workers():  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(0.05)
             await asyncio.sleep(0.5)
             jobs = []

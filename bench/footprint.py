@@ -36,7 +36,7 @@ app.run()
 def idle_memory() -> float:
     """MiB that a worker without packs holds after it has run a thousand jobs and is idle."""
     with tempfile.TemporaryDirectory() as folder:
-        from treadle import Treadle
+        from treadle import State, Treadle
 
         app = Treadle(f"sqlite:///{folder}/jobs.db")
 
@@ -44,9 +44,11 @@ def idle_memory() -> float:
         async def noop() -> None: ...
 
         noop.enqueue_many([{}] * 1_000)
-        worker = subprocess.Popen([sys.executable, "-c", IDLE.replace("async def noop", "async def noop"), app.store.url])
+        worker = subprocess.Popen(
+            [sys.executable, "-c", IDLE.replace("async def noop", "async def noop"), app.store.url]
+        )
         deadline = time.monotonic() + 30
-        while app.count(states=("queued", "running"))["queued"] and time.monotonic() < deadline:
+        while app.count(states=("queued", "running"))[State.QUEUED] and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(1)
         status = Path(f"/proc/{worker.pid}/status").read_text()

@@ -1,5 +1,6 @@
-"""The raw loop: what SQLite does without a framework, at the same durability. The yardstick's own where it is present."""
+"""The raw loop: what SQLite does without a framework, equally durable; the shared yardstick where there is one."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -12,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 SCHEMA = """
-CREATE TABLE jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, queue TEXT NOT NULL, name TEXT NOT NULL,
-    args TEXT NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL, created_at INTEGER NOT NULL, worker TEXT,
-    attempt INTEGER NOT NULL DEFAULT 0, started_at INTEGER, finished_at INTEGER, result TEXT);
+CREATE TABLE jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, queue TEXT NOT NULL,
+    name TEXT NOT NULL, args TEXT NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, worker TEXT, attempt INTEGER NOT NULL DEFAULT 0, started_at INTEGER, finished_at INTEGER, result TEXT);
 CREATE INDEX ready ON jobs (queue, priority, seq) WHERE state = 0;
 CREATE INDEX running ON jobs (worker) WHERE state = 1;
 CREATE INDEX finished ON jobs (finished_at) WHERE state = 2;
@@ -33,10 +34,7 @@ def yardstick() -> ModuleType | None:
     if not (folder / "limit.py").is_file() or importlib.util.find_spec("uvloop") is None:
         return None
     sys.path.insert(0, str(folder))
-    import limit
-
-    module: ModuleType = limit
-    return module
+    return importlib.import_module("limit")
 
 
 class Raw:
@@ -54,7 +52,7 @@ class Raw:
             self._transact(lambda c, now=now: c.executemany(ADD, [(os.urandom(16), args, now) for _ in range(batch)]))
 
     def drain(self, batch: int) -> int:
-        total, done = 0, []
+        total, done = 0, list[Any]()
         while True:
             rows = self._transact(lambda c, done=done: self._cycle(c, done, batch))
             total += len(rows)

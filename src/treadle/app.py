@@ -225,11 +225,12 @@ class Treadle(Declaring):
         return self.wait(self.acount(**asked))
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine for code that is not async and wait for its answer; never call it in an event loop's thread."""
+        """Run a coroutine for code that is not async and wait for its answer; refuses in an event loop's thread."""
         if _in_event_loop():
             coroutine.close()
             raise ConfigError(
-                "This call would block the event loop that it is made in. Use its async form: aenqueue, aresult, acancel…"
+                "This call would block the event loop that it is made in. Use its async form:"
+                " aenqueue, aresult, acancel…"
             )
         if self._door is None:
             from treadle.engine.sync import Door

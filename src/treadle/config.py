@@ -1,4 +1,4 @@
-"""Settings, read once from the environment; each has a sentence, a default that works, and one place where it is checked."""
+"""Settings, read once from the environment; each has a sentence, a default that works, and is checked in one place."""
 
 import difflib
 import os

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Union, get_type_hints
+from typing import Any, get_type_hints
 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
 
@@ -92,7 +92,7 @@ class Signature:
     def _codec(self) -> "Codec":
         try:
             hints = get_type_hints(self._function, include_extras=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an annotation may raise anything
             raise ConfigError(f"{self._task}: its annotations cannot be read: {error}") from None
         types = {name: hints.get(name, Any) for name in self._named}
         return Codec(types, frozenset(self._required), self._open)
@@ -106,7 +106,7 @@ class Codec:
 
         self.mismatch = (msgspec.ValidationError, msgspec.DecodeError)
         fields = [
-            (name, kind) if name in required else (name, Union[kind, msgspec.UnsetType], msgspec.UNSET)
+            (name, kind) if name in required else (name, kind | msgspec.UnsetType, msgspec.UNSET)
             for name, kind in types.items()
         ]
         self._unset = msgspec.UNSET if len(required) < len(types) else None
@@ -178,5 +178,5 @@ def read_result(function: Callable[..., Any] | None, text: str | None) -> Any:
     try:
         kind = get_type_hints(function).get("return", Any) if function else Any
         return msgspec.json.decode(text, type=kind, dec_hook=_revive)
-    except Exception:  # the annotation has changed or says too much: plain JSON is better than nothing
+    except Exception:  # noqa: BLE001 - the annotation has changed; plain JSON is better than nothing
         return msgspec.json.decode(text)

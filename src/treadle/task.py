@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, 
 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
 from treadle.core.job import NewJob
-from treadle.core.retry import Retry, milliseconds
+from treadle.core.retry import DEFAULT, Retry, milliseconds
 from treadle.handle import Job
 from treadle.signature import Signature
 
@@ -51,7 +51,7 @@ class TaskOptions:
 
     queue: str = "default"
     priority: int = 0
-    retry: Retry = Retry()
+    retry: Retry = DEFAULT
     timeout: timedelta | None = None
     """None: the application's `job_timeout`; zero: for ever."""
     soft_timeout: timedelta | None = None

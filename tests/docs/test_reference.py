@@ -7,7 +7,7 @@ from typing import get_args
 import click
 import pytest
 
-from treadle.cli import main
+from treadle.cli.root import treadle
 from treadle.config import Settings
 from treadle.core.events import Event
 
@@ -37,4 +37,4 @@ def test_every_event_has_its_row(event: str) -> None:
 
 def test_every_command_is_described() -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
-    assert [line for line in commands(main) if line not in page] == []
+    assert [line for line in commands(treadle) if line not in page] == []

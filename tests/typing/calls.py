@@ -4,8 +4,7 @@ An ignore that is not needed is an error in both checkers, so a wrong call that 
 """
 
 from datetime import timedelta
-
-from typing_extensions import assert_type
+from typing import assert_type
 
 from treadle import Context, Exponential, Job, Pack, Retry, Treadle, Unique
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from treadle.cli.bars import display
 from treadle.cli.following import View, follow
+from treadle.cli.patience import Patience
 
 if TYPE_CHECKING:
     from treadle import Treadle
@@ -27,13 +28,15 @@ async def drive(
     """
     from treadle.run import make_worker, stopping_on_signals
 
+    patience = Patience()
+    app.listeners.append(patience.listen)
     worker = make_worker(app, slots=slots)
     working = asyncio.create_task(worker.run())
     view = None
     with stopping_on_signals(worker.stop):
         try:
             with display(sys.stderr, quiet) as screen:
-                view = await follow(app, run, screen, working)
+                view = await follow(app, run, screen, working, patience)
             if view.over:
                 over(view)
         finally:

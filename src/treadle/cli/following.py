@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from treadle.cli.bars import Bar, Screen
+from treadle.cli.patience import Patience
+from treadle.cli.show import instant
 from treadle.core.errors import JobNotFound
 from treadle.core.job import Progress, Snapshot
 from treadle.core.states import FINAL, State
@@ -103,7 +105,8 @@ def _last_bar(finish: Snapshot | None) -> Bar:
 def _trouble(job: Snapshot) -> str:
     """Say what keeps a job from going on, if anything does."""
     if job.failure and not job.state.final:
-        return f"attempt {job.attempt} of {job.max_attempts}: {job.failure.message}"
+        again = f" Next try at {instant(job.due_at)[11:19]}." if job.due_at else ""
+        return f"attempt {job.attempt} of {job.max_attempts} failed: {job.failure.message}{again}"
     if job.state is State.HELD:
         return f"held: {job.reason}"
     return job.failure.message if job.failure and job.state is State.FAILED else ""
@@ -129,11 +132,12 @@ async def _finish(app: "Treadle", run: str) -> Snapshot | None:
         return None
 
 
-async def follow(app: "Treadle", run: str, screen: Screen, working: "asyncio.Future[Any]") -> View:
-    """Show a run until it is over, or until nobody works any more."""
+async def follow(app: "Treadle", run: str, screen: Screen, working: "asyncio.Future[Any]", patience: Patience) -> View:
+    """Show a run until it is over, or until nobody works any more. Raises StoreError."""
     while True:
         view = await look(app, run)
         screen.show(bars(view))
+        patience.check(view)
         if view.over or working.done():
             return view
         await asyncio.wait([working], timeout=LOOK)

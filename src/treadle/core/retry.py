@@ -1,4 +1,4 @@
-"""When to try again: policies as data, delays as pure functions. Delays are milliseconds inside, seconds at the door."""
+"""When to try again: policies as data, delays as pure functions. Milliseconds inside, seconds at the door."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -124,3 +124,6 @@ class Retry:
 
 #: Fail at once and leave it to the next schedule or the operator (ACCEPTANCE S2.06).
 NEVER = Retry(0)
+
+#: What a task gets that wishes nothing: three retries after 60, 120, 240 s (ACCEPTANCE X6).
+DEFAULT = Retry()

@@ -31,8 +31,8 @@ class Attempt:
     """Shared by the loop, the task's thread and the heart; every field has one writer."""
 
     __slots__ = (
-        "claim", "deadline", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since", "soft_deadline",
-        "stop_until", "stopping", "unsent", "warning", "work",
+        "claim", "deadline", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since",
+        "soft_deadline", "stop_until", "stopping", "unsent", "warning", "work",
     )  # fmt: skip
 
     def __init__(self, claim: Claim, work: "Work", nudge: Callable[[], None], since: float) -> None:

@@ -1,6 +1,6 @@
 """What runs in a child process: one job at a time, told and asked about over two pipes.
 
-    work      down: a job as JSON · up: progress, log lines, the outcome
+    work      down: a job as JSON · up: that it begins, progress, log lines, the outcome
     lifeline  down: "p" the worker still holds its lease · "c 3" stop the third job · "s 3" its soft timeout
 
 A child whose lifeline falls silent ends itself: its worker died or was frozen, and the job is or will
@@ -82,10 +82,11 @@ class Child:
         line = ChildLine(claim, self._work)
         self._jobs += 1
         self._line = line
+        self._work.send_bytes(b'{"begun": true}')
         try:
             value = self._invoke(work, claim, Context(line, app))
             return returned(work, value)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a task may raise anything
             self._line = None
             asked = isinstance(line.stopping, Cancel)
             return raised(work, claim, Asked() if asked else error)

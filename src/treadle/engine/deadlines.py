@@ -6,12 +6,15 @@ from treadle.core.errors import SoftTimeout, TimedOut
 from treadle.engine.attempt import Attempt
 
 
-def set_deadlines(attempt: Attempt, now: float) -> None:
-    """Note when this attempt will have used up its time; `now` in seconds."""
+def set_deadlines(attempt: Attempt, now: float, *, begun: bool = True) -> None:
+    """Note when this attempt will have used up its time; `now` in seconds.
+
+    Before its code has begun (a child process starts first) nobody is there to hear of a soft timeout.
+    """
     work = attempt.work
     if work.timeout:
         attempt.deadline = now + work.timeout / 1000
-    if work.soft_timeout:
+    if work.soft_timeout and begun:
         attempt.soft_deadline = now + work.soft_timeout / 1000
 
 

@@ -38,11 +38,11 @@ class Processes:
         self._starting: dict[Attempt, list[Callable[[_Process], None]]] = {}
         """What shall be done to children that are not there yet: starting one takes a while."""
 
-    def run(self, attempt: Attempt) -> Outcome:
-        """Run this attempt in a child and wait for its outcome. Raises Crashed if the child died."""
+    def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
+        """Run this attempt in a child, tell when its code begins, wait for its outcome. Raises Crashed if it died."""
         process = self._hire(attempt)
         try:
-            outcome = process.run(attempt)
+            outcome = process.run(attempt, begun)
         except BaseException:
             process.kill()
             raise
@@ -119,7 +119,7 @@ class _Process:
         childs_work.close()
         childs_lifeline.close()
 
-    def run(self, attempt: Attempt) -> Outcome:
+    def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
         try:
             self._work.send_bytes(json.dumps(attempt.claim._replace(ref=None)).encode())
             while True:
@@ -127,6 +127,8 @@ class _Process:
                 if "outcome" in message:
                     state, *rest = message["outcome"]
                     return Outcome(State(state), *rest)
+                if "begun" in message:
+                    begun(attempt)
                 if "progress" in message:
                     attempt.tell(Progress(*message["progress"]))
                 if "log" in message:

@@ -156,7 +156,7 @@ class Runners:
 
     async def _run(self, attempt: Attempt) -> None:
         attempt.since = started = self._clock()
-        set_deadlines(attempt, started)
+        set_deadlines(attempt, started, begun=attempt.work.executor is not Executor.PROCESS)
         self.running[attempt] = None
         try:
             outcome: Outcome | None = await self._perform(attempt)
@@ -164,7 +164,7 @@ class Runners:
             if attempt.stopping is None and self._closing:
                 raise
             outcome = _stopped(attempt)
-        except (Exception, SystemExit) as error:  # a task may end itself, not its worker
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a task may end itself, not its worker
             stopped = attempt.stopping is not None
             outcome = _stopped(attempt) if stopped else raised(attempt.work, attempt.claim, error)
         self._conclude(attempt, outcome)
@@ -179,7 +179,11 @@ class Runners:
                 return await self._threads.run(partial(_in_thread, attempt, self._context(attempt)))
             case Executor.PROCESS:
                 assert self._processes is not None
-                return await self._threads.run(partial(self._processes.run, attempt))
+                return await self._threads.run(partial(self._processes.run, attempt, self._begun))
+
+    def _begun(self, attempt: Attempt) -> None:
+        # Starting a child (fork server, imports) is not the task's time.
+        set_deadlines(attempt, self._clock())
 
     def _conclude(self, attempt: Attempt, outcome: Outcome | None) -> None:
         if attempt.over:

@@ -54,7 +54,7 @@ class Threads:
             call, answer = item
             try:
                 value, error = self._clean.copy().run(call), None
-            except BaseException as raised:  # handed to the loop
+            except BaseException as raised:  # noqa: BLE001 - handed to the loop
                 value, error = None, raised
             self._ended.append((answer, value, error))
             if not self._waking:

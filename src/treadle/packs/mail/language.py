@@ -3,7 +3,7 @@
 from collections import Counter
 
 UNKNOWN = "und"
-SAMPLE = 1000
+SAMPLE = 800
 """Characters that are looked at."""
 
 STOP_WORDS = {
@@ -16,7 +16,8 @@ STOP_WORDS = {
     "notre ce cette sont je ai mais ou du "
     "au aux plus merci bonjour cordialement être avez avons serait "
     "bien par comme si leur ces ne il elle un en",
-    "es": "el la los las de en y que una para con por del se es su sus más pero como está este esta hola gracias usted nosotros "
+    "es": "el la los las de en y que una para con por del se es su sus más pero como está este esta hola gracias "
+    "usted nosotros "
     "muy también ya hay sin sobre cuando tiene le lo al si porque desde son fue ser saludos buenos días no nos un",
     "it": "il la lo gli che di e una per con del della non è sono si come più "
     "anche ma nel alla questo questa grazie buongiorno "

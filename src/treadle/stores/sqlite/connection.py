@@ -11,7 +11,7 @@ from pathlib import Path
 from treadle.core.errors import StoreError, StoreUnavailable
 from treadle.stores.sqlite.settings import SqliteSettings
 
-#: File systems whose locks or shared memory SQLite cannot rely on (sqlite.org/wal.html: "does not work over a network").
+#: File systems whose locks or shared memory SQLite cannot rely on (sqlite.org/wal.html, section 1).
 NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "fuse.")
 
 
@@ -61,7 +61,7 @@ def writing(connection: sqlite3.Connection, settings: SqliteSettings) -> Iterato
 
 
 def _begin(connection: sqlite3.Connection, patience: float) -> None:
-    """Take the write lock at once: a deferred transaction that upgrades fails without waiting (SQLITE_BUSY_SNAPSHOT)."""
+    """Take the write lock at once: a deferred transaction that upgrades later fails without waiting."""
     deadline = time.monotonic() + patience
     while True:
         try:

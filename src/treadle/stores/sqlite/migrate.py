@@ -37,8 +37,8 @@ def migrate(connection: sqlite3.Connection, settings: SqliteSettings, now: int) 
         reached = connection.execute("SELECT coalesce(max(version), 0) FROM treadle_schema").fetchone()[0]
         if reached > steps[-1].version:
             raise StoreError(
-                f"{settings.path} was written by a newer Treadle (schema {reached}; this one knows {steps[-1].version})."
-                " Upgrade this installation: pip install -U treadle"
+                f"{settings.path} was written by a newer Treadle (schema {reached}; this one knows"
+                f" {steps[-1].version}). Upgrade this installation: pip install -U treadle"
             )
         for step in steps:
             if step.version > reached:

@@ -1,4 +1,4 @@
-"""Reading beside the writer: short read transactions on a connection of their own, so that no listing delays a claim."""
+"""Reading beside the writer: short transactions on a connection of their own, so that no listing delays a claim."""
 
 import asyncio
 import sqlite3

@@ -98,7 +98,7 @@ class Writer:
                 else:
                     for call in calls:
                         self._run_guarded(call)
-        except BaseException as error:  # handed to the callers
+        except BaseException as error:  # noqa: BLE001 - handed to the callers
             for call in calls:
                 call.error = error
 
