@@ -15,7 +15,8 @@ from typing import Any
 SCHEMA = """
 CREATE TABLE jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, queue TEXT NOT NULL,
     name TEXT NOT NULL, args TEXT NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, worker TEXT, attempt INTEGER NOT NULL DEFAULT 0, started_at INTEGER, finished_at INTEGER, result TEXT);
+    created_at INTEGER NOT NULL, worker TEXT, attempt INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER, finished_at INTEGER, result TEXT);
 CREATE INDEX ready ON jobs (queue, priority, seq) WHERE state = 0;
 CREATE INDEX running ON jobs (worker) WHERE state = 1;
 CREATE INDEX finished ON jobs (finished_at) WHERE state = 2;

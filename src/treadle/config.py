@@ -59,7 +59,9 @@ def settings_from(environ: Mapping[str, str] = os.environ, **given: Any) -> Sett
 
 
 #: Read elsewhere, not settings of an application.
-OTHERS = frozenset({"TREADLE_OUTBOX", "TREADLE_APP", "TREADLE_LOG", "TREADLE_CHROMIUM", "TREADLE_YARDSTICK"})
+OTHERS = frozenset(
+    {"TREADLE_OUTBOX", "TREADLE_APP", "TREADLE_LOG", "TREADLE_DEBUG", "TREADLE_CHROMIUM", "TREADLE_YARDSTICK"}
+)
 
 
 def store_from(environ: Mapping[str, str]) -> str:

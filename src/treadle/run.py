@@ -109,16 +109,15 @@ def _invoker(task: "Task[Any, Any]") -> Callable[[str, Context], Any]:
 
 def _processes(app: "Treadle", works: dict[str, Work], settings: WorkerSettings) -> Processes | None:
     wanting = [work.name for work in works.values() if work.executor is Executor.PROCESS]
-    if not wanting:
-        return None
     place = place_of(app)
-    if place is None:
+    if wanting and place is None:
         raise ConfigError(
             f"{wanting[0]} wishes executor='process', but a child process cannot find this application."
             " Assign it to a name at the top of a module: app = Treadle(…)."
         )
-    preload = [] if place[0] == "__main__" else [place[0]]
-    return Processes(child_main, place, settings.fence / 1000, preload)
+    if place is None or (place[0] == "__main__" and not wanting):
+        return None  # a child would run that program again, and nobody has asked for one
+    return Processes(child_main, place, settings.fence / 1000, [] if place[0] == "__main__" else [place[0]])
 
 
 def child_main(work: Connection, lifeline: Connection, silence: float, place: Sequence[str]) -> None:

@@ -26,14 +26,15 @@ async def drive(
 
     Raises KeyboardInterrupt if the worker was told to stop before.
     """
-    from treadle.run import make_worker, stopping_on_signals
+    from treadle.cli.stopping import stopping
+    from treadle.run import make_worker
 
     patience = Patience()
     app.listeners.append(patience.listen)
     worker = make_worker(app, slots=slots)
     working = asyncio.create_task(worker.run())
     view = None
-    with stopping_on_signals(worker.stop):
+    with stopping(app, worker):
         try:
             with display(sys.stderr, quiet) as screen:
                 view = await follow(app, run, screen, working, patience)

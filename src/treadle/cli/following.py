@@ -104,7 +104,7 @@ def _last_bar(finish: Snapshot | None) -> Bar:
 
 def _trouble(job: Snapshot) -> str:
     """Say what keeps a job from going on, if anything does."""
-    if job.failure and not job.state.final:
+    if job.failure and job.state in (State.SCHEDULED, State.QUEUED):
         again = f" Next try at {instant(job.due_at)[11:19]}." if job.due_at else ""
         return f"attempt {job.attempt} of {job.max_attempts} failed: {job.failure.message}{again}"
     if job.state is State.HELD:

@@ -5,8 +5,9 @@ The library only logs; how a line looks is decided here and nowhere else.
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
+
+import click
 
 from treadle.cli.show import length, lines, pairs_of, plain
 from treadle.core.events import AttemptEnded, ClaimLost, Event, LoopBlocked, TakenOver, WorkerStarted, WorkerStopped
@@ -20,7 +21,7 @@ TALKATIVE = ("alembic", "sqlalchemy", "asyncio")
 
 def configure(style: str, *, quiet: bool = False, verbose: bool = False) -> None:
     """Send log lines to stderr: all of them, those about attempts, or only what went wrong."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ToStderr()
     handler.setFormatter(Json() if style == "json" else Console())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -80,6 +81,16 @@ def _said(error: str) -> str:
         return f"{told['type']}: {told['message']}"
     except (ValueError, KeyError, TypeError):
         return error
+
+
+class ToStderr(logging.Handler):
+    """Writes to whatever stderr is at that moment: bars that move put something else in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            click.echo(self.format(record), err=True)
+        except OSError:
+            self.handleError(record)
 
 
 class Console(logging.Formatter):

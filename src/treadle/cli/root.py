@@ -47,16 +47,27 @@ def run(arguments: Sequence[str]) -> int:
     _print_what_can_be_printed()
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)  # ours are sentences for whoever typed the command
             warnings.showwarning = _warn
-            answer = treadle.main(list(arguments), prog_name="treadle", standalone_mode=False)
+            code = _invoke(arguments)
         sys.stdout.flush()
-        return answer if isinstance(answer, int) else Exit.OK
+        return code
     except BrokenPipeError:
         return _nobody_listens()
-    except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - nothing may reach a person as a traceback
         return _complain(error, arguments)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    """Run a command as click's own `main` does, which would end the process itself when nobody reads the output."""
+    try:
+        with treadle.make_context("treadle", list(arguments)) as context:
+            answer = treadle.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return answer if isinstance(answer, int) else Exit.OK
 
 
 def _complain(error: BaseException, arguments: Sequence[str]) -> int:

@@ -155,7 +155,7 @@ def _await_the_end() -> None:
     while os.read(0, 4096):
         pass
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        os._exit(128 + signal.SIGTERM)  # it has not even begun
+        os._exit(Exit.OK)  # it has not even begun
     _thread.interrupt_main(signal.SIGTERM)
 
 

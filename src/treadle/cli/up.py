@@ -135,6 +135,7 @@ def _work_once(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None
     from treadle.cli import logs, show
     from treadle.cli.application import closing
     from treadle.cli.exits import Exit
+    from treadle.cli.stopping import run_worker
     from treadle.core.events import AttemptEnded, Event
 
     ends: dict[str, int] = {"completed": 0, "failed": 0, "cancelled": 0}
@@ -145,15 +146,7 @@ def _work_once(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None
 
     app.listeners.extend([logs.listen, count])
     with closing(app):
-        asyncio.run(_until_idle(app, queues, slots))
+        asyncio.run(run_worker(app, queues, slots, until_idle=True))
     if as_json:
         show.document({"status": "failed" if ends["failed"] else "completed", "store": app.store.url, **ends})
     return Exit.FAILED if ends["failed"] else Exit.OK
-
-
-async def _until_idle(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None) -> None:
-    from treadle.run import make_worker, stopping_on_signals
-
-    worker = make_worker(app, queues, slots)
-    with stopping_on_signals(worker.stop):
-        await worker.run(until_idle=True)

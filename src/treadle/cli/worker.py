@@ -74,16 +74,18 @@ def say_opening(opening: object, more: str = "") -> None:
 
 def work(app: "Treadle", queues: tuple[str, ...] | None, slots: int | None, supervised: bool = False) -> int:
     """Be a worker until told to stop."""
+    import asyncio
+
     from treadle.cli import logs
     from treadle.cli.application import closing
+    from treadle.cli.stopping import run_worker
     from treadle.cli.supervisor import stop_without_supervisor
-    from treadle.run import run_forever
 
     app.listeners.append(logs.listen)
     if supervised:
         stop_without_supervisor()
     with closing(app):
-        run_forever(app, queues, slots)
+        asyncio.run(run_worker(app, queues, slots))
     return 0
 
 
@@ -94,6 +96,8 @@ def supervise(command: list[str], processes: int, app: "Treadle") -> int:
     from treadle.cli.supervisor import SUPERVISED, Supervisor, stopping
 
     async def keep() -> int:
+        await app.store.open()  # what is wrong with it is said once, before anything starts
+        await app.store.close()
         patience = (app.settings.grace + app.settings.stop_grace).total_seconds() + 2
         supervisor = Supervisor([sys.executable, "-m", "treadle", *command, SUPERVISED], processes, patience)
         with stopping(supervisor):

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from treadle.core.errors import StoreError
 from treadle.core.events import (
@@ -24,7 +25,7 @@ from treadle.core.events import (
 )
 from treadle.core.ids import worker_id
 from treadle.core.job import Claim, Cycle, Ending, Report
-from treadle.core.outcomes import Outcome, cancel, give_up, hand_back, hold
+from treadle.core.outcomes import CRASHES_ALLOWED, Outcome, cancel, give_up, hand_back, hold
 from treadle.core.states import Reason
 from treadle.core.store import Store
 from treadle.engine.attempt import Asked, Attempt, Lost, ShuttingDown
@@ -38,7 +39,7 @@ from treadle.engine.rhythm import every
 from treadle.engine.runners import Runners
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.sweeper import Sweeper
-from treadle.engine.work import Work
+from treadle.engine.work import Executor, Work
 
 log = logging.getLogger("treadle.engine")
 
@@ -211,8 +212,15 @@ class Worker:
         if claim.expires_at is not None and claim.expires_at <= now:
             self._end(Ending(claim, give_up(Reason.EXPIRED)._replace(spends_attempt=False)))
             return None
+        work = self._isolated(work, claim)
         attempt = self._held[claim.id] = Attempt(claim, work, self._heart.nudge, self._clock())
         return attempt
+
+    def _isolated(self, work: Work, claim: Claim) -> Work:
+        """Run what was on board of too many crashes in a child: a killer takes no neighbour along the last time."""
+        if self._processes is None or claim.crashes + 1 < CRASHES_ALLOWED:
+            return work
+        return replace(work, executor=Executor.PROCESS)
 
     def _mourn(self, ended: Sequence[Ending], cycle: Cycle) -> None:
         if cycle.lost and self._listeners:

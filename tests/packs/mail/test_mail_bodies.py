@@ -1,6 +1,8 @@
 """HTML to text, and the new part of replies."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from treadle.packs.mail.html import to_text
 from treadle.packs.mail.replies import without_quotes
@@ -57,3 +59,17 @@ def test_replies_are_cut_to_what_is_new(text: str, own: str) -> None:
 @pytest.mark.parametrize("line", ["On " * 20_000, "> " * 20_000, "From: " * 5_000, "\n" * 100_000, "-" * 100_000])
 def test_hostile_texts_come_back(line: str) -> None:
     assert isinstance(without_quotes(line + "\nFrom: x\n" + line), str)
+
+
+TAGS = st.sampled_from(
+    "<p>|</p>|<div style='display:none'>|</div>|<blockquote type=cite>|</blockquote>|<table>|<td>|<svg>|<style>"
+    "|<template>|<p hidden>|<!--|-->|<script>|<div class=gmail_quote>|<a href=x>|<select>|<option>|\n|word|&nbsp;"
+    "|\ue0000\ue001".split("|")
+)
+
+
+@given(st.lists(st.one_of(TAGS, st.text(max_size=5)), max_size=40))
+def test_any_html_becomes_some_text(pieces: list[str]) -> None:
+    text = to_text("".join(pieces))
+    assert "\ue000" not in text
+    assert text == text.strip()

@@ -1,5 +1,7 @@
 """A mailbox into the tables: counts add up, an import goes on where it stopped, the same mail comes in once."""
 
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -222,3 +224,33 @@ def test_reading_finds_days_recipients_and_nothing_of_strangers(database: Databa
     assert (one.to, one.sender_email, one.lang) == (("me@example.org",), "ann@example.org", "und")
     assert reading.read_thread(database, "gone") is None
     assert reading.read_run(database, "gone") is None
+
+
+CHILD = """
+import sys
+from treadle.packs.database import Database
+from treadle.packs.mail.ingest import import_mailbox
+
+def wait(progress):
+    print(progress.tally.seen, flush=True)
+    if progress.tally.seen >= 200:
+        sys.stdin.read()
+
+import_mailbox(Database(sys.argv[1]), sys.argv[2], on_slice=wait)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_in_the_middle_loses_and_repeats_nothing(database: Database, tmp_path: Path) -> None:
+    place = mailbox(tmp_path / "a.mbox", [mail(n, n - 1) for n in range(1, 451)])
+    command = [sys.executable, "-c", CHILD, f"sqlite:///{database.path}", str(place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert [next(child.stdout), next(child.stdout)] == ["100\n", "200\n"]
+        child.kill()
+    run = import_mailbox(database, place)
+    assert (run.seen, run.stored, run.duplicates) == (450, 450, 0)
+    (thread_id,) = reading.thread_ids(database, "me")
+    thread = reading.read_thread(database, thread_id)
+    assert thread is not None
+    assert len(thread.messages) == 450

@@ -45,3 +45,13 @@ def test_what_is_no_mailbox_fails_at_once_with_a_sentence(app: Treadle, tmp_path
     with pytest.raises(JobFailed, match=r"is not a mailbox: there is nothing of this name\. Expected"):
         job.result()
     assert job.refresh().attempt == 1
+
+
+def test_what_was_refused_is_named_in_the_jobs_log(app: Treadle, tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "a.eml").write_bytes(b"Subject: s\n\nbody")
+    (tmp_path / "mails" / "broken.zip").write_bytes(b"PK nonsense")
+    job = app.bind(import_local).enqueue(str(tmp_path / "mails"))
+    app.run_until_idle()
+    assert (job.result()["messages"], job.result()["refused"]) == (1, 1)
+    assert "broken.zip is not a mailbox" in str(job.refresh().log)

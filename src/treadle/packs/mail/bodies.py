@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from treadle.packs.mail.attachments import Attachment, describe
 from treadle.packs.mail.charsets import decode, storable
 from treadle.packs.mail.headers import Parsed, children
+from treadle.packs.mail.html import to_text
 
 PART_LIMIT = 500
 DEPTH_LIMIT = 50
@@ -85,8 +86,6 @@ def _leaf(part: Parsed, kind: str, path: str, body: Body) -> Iterator[str]:
         return
     text = _decoded(part, body)
     if kind == "text/html":
-        from treadle.packs.mail.html import to_text
-
         body.has_html = True
         text = to_text(text)
     yield text.replace("\r\n", "\n").replace("\r", "\n")

@@ -99,9 +99,13 @@ def _flow(root: LexborNode) -> str:
             pieces.append("\n\n" if tag in PARAGRAPHS else "\n")
             continue
         text = (node.text_content or "").replace("\n", " ") if tag == "-text" else " " if tag in CELLS else ""
-        if (tag != "-text" or not text.isspace()) and (before := node.prev) is not None and before.tag in BLOCKS:
+        if text.isspace() and tag == "-text":
+            pieces.append(" ")
+            continue
+        if (before := node.prev) is not None and before.tag in BLOCKS:
             pieces.append("\n")
-        pieces.append(text)
+        if text:
+            pieces.append(text)
     return "".join(pieces)
 
 

@@ -7,7 +7,6 @@ stores; here it is put in order.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,11 +64,9 @@ def import_mailbox(
         running = runs.begin(connection, run_id, account.id, str(place), kind, source.fingerprint, clock())
     desk = _Desk(database, Filing(account, running.id, ids, clock), clock)
     total = source.total
-    # The slices read ahead in a thread: closing them ends it, also when somebody stops the import.
-    with closing(slices(source.items(running.token), running.inflight, owner, desk.known)) as ready:
-        for one in ready:
-            running = desk.take_in(one, running)
-            on_slice(_progress(one.plan.piece, total, source.unit, running))
+    for ready in slices(source.items(running.token), running.inflight, owner, desk.known):
+        running = desk.take_in(ready, running)
+        on_slice(_progress(ready.plan.piece, total, source.unit, running))
     return desk.finish(running)
 
 
@@ -103,14 +100,22 @@ class _Desk:
         """Learn which addresses are the owner's own, set directions by them, close the run."""
         account = self.filing.account
         own = account.own | ownership.learn(running.delivered, running.tally.stored)
+        if own != account.own:
+            self._set_directions(own)
         with self.database.write() as connection:
-            if own != account.own:
-                store.learn_addresses(connection, account.id, own)
-                store.set_directions(connection, account.id, sorted(own), sorted(ownership.own_domains(own)))
+            store.learn_addresses(connection, account.id, own)
             runs.finish(connection, running, self.clock())
             run = reading.run_of(connection, running.id)
         assert run is not None  # it was written a moment ago, by us
         return run
+
+    def _set_directions(self, own: frozenset[str]) -> None:
+        """Go through all messages, a short transaction at a time; a crash in between does it again."""
+        addresses, domains = sorted(own), sorted(ownership.own_domains(own))
+        last: str | None = ""
+        while last is not None:
+            with self.database.write() as connection:
+                last = store.set_directions(connection, self.filing.account.id, addresses, domains, last)
 
 
 def _read(raw: Raw, plan: Plan, now: int) -> Letter:

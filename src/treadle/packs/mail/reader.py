@@ -60,11 +60,11 @@ def _blank_line(raw: bytes) -> tuple[int, int]:
 
 def _fields(head: str) -> Headers | None:
     """Split header lines; None if one is not of the form `Name: value` or a continuation of it."""
-    if "\r" in head:
+    fields = FIELD.findall(head)
+    continued = head.count("\n ") + head.count("\n\t")
+    if "\r" in head or len(fields) + continued != head.count("\n"):
         return None
     found: Headers = {}
-    lines = 0
-    for name, value in FIELD.findall(head):
+    for name, value in fields:
         found.setdefault(name.lower(), []).append(value)
-        lines += 1 + value.count("\n")
-    return found if lines == head.count("\n") else None
+    return found

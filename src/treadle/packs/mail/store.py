@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import dialect, insert
 
 from treadle.packs.database import Database
 from treadle.packs.mail import model
 from treadle.packs.mail.rows import Rows
-from treadle.packs.mail.statements import among
+from treadle.packs.mail.statements import KNOWN_KEYS, KNOWN_RAWS, KNOWN_REFERENCES, among
+
+AT_ONCE = 2_000
+"""Messages that one statement may change: the engine waits for the same file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +56,22 @@ def learn_addresses(connection: Connection, account_id: str, own: frozenset[str]
 
 def known_raws(connection: Connection, account_id: str, names: Iterable[str]) -> set[str]:
     """Say which of these bytes the account has as messages."""
-    table = model.message
-    return _known(connection, table.c.raw_sha256, table.c.account_id == account_id, names)
+    return set(connection.scalars(KNOWN_RAWS, _asked(account_id, names)))
 
 
 def known_keys(connection: Connection, account_id: str, keys: Iterable[str]) -> set[str]:
     """Say which of these dedupe keys the account has."""
-    table = model.message
-    return _known(connection, table.c.dedupe_key, table.c.account_id == account_id, keys)
+    return set(connection.scalars(KNOWN_KEYS, _asked(account_id, keys)))
 
 
 def known_references(connection: Connection, account_id: str, ids: Iterable[str]) -> dict[str, str]:
     """Look up the threads that message ids lead to."""
-    table = model.reference
-    query = select(table.c.message_id_hdr, table.c.thread_id).where(table.c.account_id == account_id)
-    rows = connection.execute(query.where(_among(table.c.message_id_hdr, ids)))
+    rows = connection.execute(KNOWN_REFERENCES, _asked(account_id, ids))
     return {row.message_id_hdr: row.thread_id for row in rows}
 
 
-def _known(connection: Connection, column: Any, where: Any, values: Iterable[str]) -> set[str]:
-    return set(connection.scalars(select(column).where(where, _among(column, values))))
+def _asked(account_id: str, values: Iterable[str]) -> dict[str, str]:
+    return {"account": account_id, "ids": json.dumps(list(values))}
 
 
 def _among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
@@ -158,10 +157,18 @@ def grow(connection: Connection, rows: Rows) -> None:
     connection.execute(statement, rows)
 
 
-def set_directions(connection: Connection, account_id: str, own: Sequence[str], domains: Sequence[str]) -> None:
-    """Mark as gone out what own addresses and domains sent, after they were learnt."""
+def set_directions(
+    connection: Connection, account_id: str, own: Sequence[str], domains: Sequence[str], after: str
+) -> str | None:
+    """Mark as gone out what own addresses and domains sent, of the next 2,000 messages; answers the last of them."""
     table = model.message
-    mine = update(table).where(table.c.account_id == account_id, table.c.direction == "in").values(direction="out")
-    connection.execute(mine.where(_among(table.c.from_email, own)))
-    for domain in domains:
-        connection.execute(mine.where(table.c.from_email.endswith("@" + domain, autoescape=True)))
+    of_account = select(table.c.id).where(table.c.account_id == account_id, table.c.id > after)
+    last = connection.scalar(select(func.max(of_account.order_by(table.c.id).limit(AT_ONCE).subquery().c.id)))
+    if last is None:
+        return None
+    ours = or_(
+        _among(table.c.from_email, own), *(table.c.from_email.endswith("@" + one, autoescape=True) for one in domains)
+    )
+    mine = (table.c.account_id == account_id, table.c.id > after, table.c.id <= last, ours)
+    connection.execute(update(table).where(*mine).values(direction="out"))
+    return str(last)

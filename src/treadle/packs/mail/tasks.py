@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from treadle import Context, Discard, Exponential, Pack, Retry
+from treadle import Context, Discard, Exponential, MissingExtra, Pack, Retry
 from treadle.packs.database import Database, open_database
 from treadle.packs.mail.formats import Format
 
@@ -26,9 +26,12 @@ def import_local(
     `addresses` are the owner's own, to tell sent mail from received. Answers the run and its counts, where
     seen = messages + duplicates + refused, and partial, failed, oversize are among the messages.
     """
-    from treadle.packs.mail.ingest import import_mailbox
-    from treadle.packs.mail.sources import NotAMailbox
-    from treadle.packs.mail.sources.archive import HostileArchive
+    try:
+        from treadle.packs.mail.ingest import import_mailbox
+        from treadle.packs.mail.sources import NotAMailbox
+        from treadle.packs.mail.sources.archive import HostileArchive
+    except ModuleNotFoundError as missing:
+        raise MissingExtra("mail", str(missing.name)) from missing
 
     def tell(progress: "Progress") -> None:
         _tell(ctx, progress)

@@ -95,7 +95,7 @@ def _open(path: Path, kind: str, now: int) -> Source:
 def _checked(path: Path, archive: Zip | Tar) -> Source:
     archive.check()
     if isinstance(archive, Zip) and archive.total == 0:
-        raise NotAMailbox(path, "the archive holds no .eml file")
+        raise NotAMailbox(path, "the archive holds no .eml file (unpack it first if there is an mbox inside)")
     return archive
 
 
