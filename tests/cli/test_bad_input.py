@@ -98,6 +98,7 @@ def test_nothing_of_an_archive_gets_out(here: Path, cli: Call) -> None:
     [
         ("TREADLE_STORE", "mysql://ada:secret@db/jobs", "starts with 'mysql'"),
         ("TREADLE_STORE", "sqlite://jobs.db", "three slashes"),
+        ("TREADLE_STORE", "sqlite://ada:secret@db/jobs", "names a host ('db')"),
         ("TREADLE_LEASE", "soon", "TREADLE_LEASE: 'soon' is not a duration; write 90s"),
         ("TREADLE_CONCURRENCY", "many", "TREADLE_CONCURRENCY='many' is not a whole number"),
         ("TREADLE_CONCURRENCY", "0", "concurrency=0 is too small"),

@@ -35,7 +35,7 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 def nothing_new(found: dict[str, Any]) -> bool:
     """Tell whether a run found only what was there before."""
-    return found["status"] == "completed" and not found["messages"]
+    return found["status"] == "completed" and not found["messages"] and not found["failures"]
 
 
 def _number(value: float) -> str:

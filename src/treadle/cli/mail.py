@@ -60,7 +60,11 @@ def import_command(
         show.note(f"store {app.store.url} ({store_source(store)})")
     place = Path(os.path.abspath(path))
     errand = Errand(path=place, owner=owner, format=format, slots=slots, quiet=quiet)
-    view = run_errand(app, errand, lambda view: tell(view, app.store.url, as_json))
+    try:
+        view = run_errand(app, errand, lambda view: tell(view, app.store.url, as_json))
+    except KeyboardInterrupt:
+        show.note("Stopped. The same command goes on where it was.")
+        raise
     return Exit.OK if view.completed and not view.failed_jobs else Exit.FAILED
 
 
@@ -102,6 +106,8 @@ def tell(view: "View", store: str, as_json: bool) -> None:
             show.table(("what", "number"), figures.rows(found), frozenset({"number"}))
             if digest := (found["digest"] or {}).get("path"):
                 click.echo(f"The digest is in {show.plain(os.path.relpath(digest))}")
+    if (unread := found["failures"] - found["jobs_failed"]) > 0:
+        show.note(f"{unread:,} messages could not be read: treadle job show {view.run.id} --store {store}")
     if view.failed_jobs:
         show.note(f"{view.failed_jobs} jobs failed: treadle job list --state failed --store {store}")
     if failure := view.last.failure if not view.completed else None:

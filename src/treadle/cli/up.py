@@ -49,9 +49,10 @@ def up(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Run worker, sweep and schedules in one process, on the store of the environment.
+    """Run worker, sweep and schedules in one process.
 
-    Without --app it serves every pack that is installed. Stops like `treadle worker run`.
+    The store is the environment's. Without --app it serves every pack that is installed.
+    It stops like `treadle worker run`.
     """
     from treadle.cli import logs
     from treadle.cli.worker import same_options, supervise

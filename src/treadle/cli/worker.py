@@ -10,6 +10,7 @@ from treadle.cli.show import note
 
 if TYPE_CHECKING:
     from treadle import Treadle
+    from treadle.cli.application import Opening
 
 
 @click.group(invoke_without_command=True)
@@ -61,12 +62,10 @@ def check_queues(app: "Treadle", queues: tuple[str, ...] | None) -> None:
         app.check_queue("--queues", queue)
 
 
-def say_opening(opening: object, more: str = "") -> None:
+def say_opening(opening: "Opening", more: str = "") -> None:
     """Tell where the jobs are and what is served, on stderr."""
     from treadle import __version__
-    from treadle.cli.application import Opening
 
-    assert isinstance(opening, Opening)
     note(f"treadle {__version__}" + (f", {more}" if more else ""))
     for line in opening.lines():
         note(line)

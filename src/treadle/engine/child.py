@@ -18,11 +18,13 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from treadle.core.errors import Cancel, SoftTimeout
+from treadle.core.errors import Cancel, SoftTimeout, TreadleError
 from treadle.core.job import Claim, Progress
-from treadle.core.outcomes import Outcome
+from treadle.core.outcomes import Outcome, give_up
+from treadle.core.states import Reason
 from treadle.engine.attempt import Asked
 from treadle.engine.context import Context
+from treadle.engine.faults import describe
 from treadle.engine.judging import raised, returned
 from treadle.engine.work import Work
 
@@ -30,6 +32,9 @@ Finder = Callable[[str], tuple[Any, Work]]
 """Task name -> the application and the work."""
 
 SOFT_TIMEOUT_SIGNAL = getattr(signal, "SIGUSR1", None)
+
+#: The exit code of a child whose lifeline fell silent: not the job's fault (sysexits.h: a temporary failure).
+SILENT = 75
 
 #: Seconds between looks whether a job has begun of which something was said.
 SOON = 0.02
@@ -67,7 +72,10 @@ class Child:
 
     def live(self) -> None:
         """Run jobs until the worker closes the pipe."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
+        # Who signals the whole group means the worker, which gives its jobs their grace. Handlers that do nothing,
+        # and not SIG_IGN: that would be inherited by what a task starts.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave_it_to_the_worker)
         if SOFT_TIMEOUT_SIGNAL is not None:
             signal.signal(SOFT_TIMEOUT_SIGNAL, self._interrupt)
         threading.Thread(target=self._hold_on, name="treadle-lifeline", daemon=True).start()
@@ -78,15 +86,16 @@ class Child:
                 self._work.send_bytes(json.dumps({"outcome": list(outcome)}).encode())
 
     def _run(self, claim: Claim) -> Outcome:
-        app, work = self._find(claim.task)
-        line = ChildLine(claim, self._work)
         self._jobs += 1
-        self._line = line
-        self._work.send_bytes(b'{"begun": true}')
         try:
-            value = self._invoke(work, claim, Context(line, app))
-            return returned(work, value)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a task may raise anything
+            app, work = self._find(claim.task)
+        except TreadleError as error:
+            return give_up(Reason.ERROR, describe(error))  # this module defines no such task, next time neither
+        line = self._line = ChildLine(claim, self._work)
+        try:
+            self._work.send_bytes(b'{"begun": true}')
+            return returned(work, self._invoke(work, claim, Context(line, app)))
+        except BaseException as error:  # noqa: BLE001 - a task may raise anything
             self._line = None
             asked = isinstance(line.stopping, Cancel)
             return raised(work, claim, Asked() if asked else error)
@@ -109,7 +118,7 @@ class Child:
                 else:
                     silent += pause
                 self._early = [word for word in self._early if not self._obey(word)]
-        os._exit(1)
+        os._exit(SILENT)
 
     def _obey(self, word: bytes) -> bool:
         """Do what the worker says; False if the job that is meant has not begun."""
@@ -131,6 +140,10 @@ class Child:
         """Raise inside the job; this runs in the main thread, where the job does."""
         if self._line is not None:
             raise _soft_timeout()
+
+
+def _leave_it_to_the_worker(number: int, frame: object) -> None:
+    return
 
 
 def _soft_timeout() -> SoftTimeout:

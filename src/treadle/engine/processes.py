@@ -17,7 +17,8 @@ from treadle.core.errors import Crashed, SoftTimeout
 from treadle.core.job import Progress
 from treadle.core.outcomes import Outcome
 from treadle.core.states import State
-from treadle.engine.attempt import Attempt
+from treadle.engine.attempt import Attempt, ShuttingDown
+from treadle.engine.child import SILENT
 
 Main = Callable[[Connection, Connection, float, Sequence[str]], None]
 """The child's entry: its two pipes, how long its lifeline may be silent, and where the application is."""
@@ -37,6 +38,7 @@ class Processes:
         self._busy: dict[Attempt, _Process] = {}
         self._starting: dict[Attempt, list[Callable[[_Process], None]]] = {}
         """What shall be done to children that are not there yet: starting one takes a while."""
+        self._closed = False
 
     def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
         """Run this attempt in a child, tell when its code begins, wait for its outcome. Raises Crashed if it died."""
@@ -55,7 +57,7 @@ class Processes:
 
     def _hire(self, attempt: Attempt) -> "_Process":
         with self._lock:
-            process = self._idle.pop() if self._idle else None
+            process = self._idle_one()
             self._starting[attempt] = []
         try:
             process = process or _Process(self._context, self._main, self._application, self._silence)
@@ -68,7 +70,16 @@ class Processes:
             self._busy[attempt] = process
             for act in self._starting.pop(attempt):
                 act(process)
+            if self._closed:
+                process.kill()
         return process
+
+    def _idle_one(self) -> "_Process | None":
+        """Take a child that waits for work. Those that ended meanwhile are no job's fault: nobody runs in them."""
+        while self._idle:
+            if (process := self._idle.pop()).alive:
+                return process
+        return None
 
     def ask(self, attempt: Attempt) -> None:
         """Ask the job in this child to stop."""
@@ -99,6 +110,7 @@ class Processes:
     def close(self) -> None:
         """End all children."""
         with self._lock:
+            self._closed = True
             everybody = [*self._idle, *self._busy.values()]
         for process in everybody:
             process.kill()
@@ -135,7 +147,13 @@ class _Process:
                     attempt.write(message["log"])
         except (EOFError, OSError):
             self._process.join(1)
+            if self._process.exitcode == SILENT:
+                raise ShuttingDown("no heartbeat was answered") from None
             raise Crashed(f"its process ended with exit code {self._process.exitcode}") from None
+
+    @property
+    def alive(self) -> bool:
+        return self._process.exitcode is None
 
     def say(self, word: bytes) -> None:
         with contextlib.suppress(OSError):

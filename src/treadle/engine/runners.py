@@ -72,11 +72,13 @@ class Runners:
             return
         if attempt.stopping is None or isinstance(why, Lost):
             attempt.stopping = why
-        attempt.stop_until = self._clock() + self._stop_grace
-        if attempt.work.executor is Executor.LOOP and attempt.runner:
-            attempt.runner.cancel()
-        elif attempt.work.executor is Executor.PROCESS and self._processes:
+        first = not attempt.stop_until
+        if first:  # every beat says it again, and must not lengthen the grace or disturb the tidying up
+            attempt.stop_until = self._clock() + self._stop_grace
+        if attempt.work.executor is Executor.PROCESS and self._processes:
             (self._processes.ask if isinstance(why, Asked) else self._processes.kill)(attempt)
+        elif first and attempt.work.executor is Executor.LOOP and attempt.runner:
+            attempt.runner.cancel()
 
     def warn(self, attempt: Attempt, warning: SoftTimeout) -> None:
         """Raise SoftTimeout in a running attempt's code."""

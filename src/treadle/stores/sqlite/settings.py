@@ -29,7 +29,7 @@ def settings_from(url: str) -> SqliteSettings:
     parts = urlsplit(url)
     if parts.netloc:
         raise ConfigError(
-            f"{url!r} names a host ({parts.netloc!r}). A SQLite URL has three slashes before a relative path"
+            f"The store URL names a host ({parts.hostname!r}). A SQLite URL has three slashes before a relative path"
             " (sqlite:///jobs.db) and four before an absolute one."
         )
     path = unquote(parts.path)[1:]
