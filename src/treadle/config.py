@@ -1,15 +1,16 @@
 """Settings, read once from the environment; each has a sentence, a default that works, and is checked in one place."""
 
-import difflib
 import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -82,8 +83,10 @@ def duration(text: str) -> timedelta:
         raise ConfigError(f"{text!r} is not a duration; write 90s, 5m, 24h or 7d.") from None
 
 
-def database_path(url: str) -> Path | None:
+def database_path(url: str) -> "Path | None":
     """Give the file behind a SQLite URL; None for another store."""
+    from pathlib import Path
+
     scheme, _, rest = url.partition(":///")
     return Path(rest.partition("?")[0]) if scheme.startswith("sqlite") else None
 
@@ -112,6 +115,8 @@ def _check(name: str, value: Any, least: Any) -> None:
 def _warn_of_strangers(environ: Mapping[str, str], known: set[str] | frozenset[str]) -> None:
     for name in environ:
         if name.startswith("TREADLE_") and name not in known and not name.startswith("TREADLE_TEST_"):
+            import difflib
+
             close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             warnings.warn(f"{name} is not a setting of Treadle.{hint}", stacklevel=3)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -15,7 +16,8 @@ from treadle.core.retry import milliseconds
 from treadle.core.states import State
 from treadle.engine.child import Child
 from treadle.engine.context import Context
-from treadle.engine.processes import Processes
+from treadle.engine.processes import CHILD, Processes
+from treadle.engine.resort import LastResort
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.work import Executor, Work
 from treadle.engine.worker import Worker
@@ -28,9 +30,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("treadle")
 
+#: Seconds after the grace in which a worker that was told to stop must be gone (PROMISES P11).
+LEAVING = 1.8
+
 
 def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> Worker:
     """Make a worker for an application. Raises ConfigError."""
+    if multiprocessing.current_process().name == CHILD:
+        raise ConfigError(
+            "A child process of a worker imports the program that started it, which must not start a worker there:"
+            " put app.run() below `if __name__ == '__main__':`."
+        )
     settings = worker_settings(app, queues, slots)
     works = {name: work_of(app, task) for name, task in app.tasks.items()}
     worker = Worker(
@@ -138,20 +148,25 @@ def child_main(work: Connection, lifeline: Connection, silence: float, place: Se
 
 def run_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> None:
     """Run a worker until SIGTERM or Ctrl-C; a second signal ends the process at once."""
-    asyncio.run(arun_forever(app, queues, slots))
+    resort = LastResort(app.settings.grace.total_seconds() + LEAVING)
+    try:
+        asyncio.run(_run_until_told(app, queues, slots, resort))
+    finally:
+        resort.disarm()
+        app.close_resources()
 
 
-async def arun_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> None:
-    """Run a worker on this loop until SIGTERM or Ctrl-C."""
+async def _run_until_told(
+    app: "Treadle", queues: Sequence[str] | None, slots: int | None, resort: LastResort
+) -> None:
     worker = make_worker(app, queues, slots)
-    with stopping_on_signals(worker.stop):
+    with stopping_on_signals(worker.stop, resort):
         await worker.run()
-    app.close_resources()
 
 
 @contextlib.contextmanager
-def stopping_on_signals(stop: Callable[[], None]) -> Any:
-    """Call `stop` at the first SIGTERM, SIGINT or SIGBREAK; the second ends the process."""
+def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = None) -> Any:
+    """Call `stop` at the first SIGTERM, SIGINT or SIGBREAK, and arm the last resort; the second ends the process."""
     loop = asyncio.get_running_loop()
     asked: list[int] = []
 
@@ -160,6 +175,8 @@ def stopping_on_signals(stop: Callable[[], None]) -> Any:
             log.warning("second signal: this worker ends now; its jobs are taken over when its lease runs out")
             os._exit(128 + number)
         asked.append(number)
+        if resort:
+            resort.arm()
         loop.call_soon_threadsafe(stop)
 
     names = ("SIGTERM", "SIGINT", "SIGBREAK" if sys.platform == "win32" else "SIGINT")
@@ -167,6 +184,8 @@ def stopping_on_signals(stop: Callable[[], None]) -> Any:
     before = {number: signal.signal(number, heard) for number in numbers}
     try:
         yield
+        if resort:
+            resort.settled = True
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,7 +6,6 @@ refuse is refused when it is enqueued.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, get_type_hints
 
@@ -58,6 +57,8 @@ class Signature:
     def explain(self, names: Mapping[str, Any]) -> str | None:
         """Say what is wrong with a call's argument names; None if nothing is."""
         if not self._open:
+            from difflib import get_close_matches
+
             for name in names:
                 if name not in self._named:
                     close = get_close_matches(name, self._named, n=1)

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, TypeVar
@@ -45,8 +44,7 @@ class Unique:
         return json.dumps([task, tenant, named], sort_keys=True, default=str)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOptions:
+class TaskOptions(NamedTuple):
     """What a task wishes for its jobs."""
 
     queue: str = "default"
@@ -77,8 +75,7 @@ class TaskOptions:
         return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What one enqueueing wishes beyond its task."""
 
     id: str | None = None
@@ -141,7 +138,7 @@ class Task(Generic[P, R]):
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
             "batch": batch, "expires": expires, "max_attempts": max_attempts,
         }  # fmt: skip
-        return self._with(replace(self.wishes, **{name: value for name, value in given.items() if value is not None}))
+        return self._with(self.wishes._replace(**{name: value for name, value in given.items() if value is not None}))
 
     def bound(self, app: "Treadle") -> "Task[P, R]":
         """Make the same task of another application."""

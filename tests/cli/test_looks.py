@@ -21,7 +21,7 @@ from treadle.core.job import Failure, Snapshot
 
 
 def snapshot(**known: object) -> Snapshot:
-    told: dict[str, object] = dict.fromkeys(Snapshot.__dataclass_fields__)
+    told: dict[str, object] = dict.fromkeys(Snapshot._fields)
     told |= {
         "id": "1", "task": "t", "queue": "q", "state": State.QUEUED, "args": "{}", "priority": 0, "attempt": 0,
         "max_attempts": 3, "epoch": 0, "crashes": 0, "cancelling": False, "created_at": 0, "cursor": "1",

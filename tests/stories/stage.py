@@ -1,10 +1,11 @@
 """Starts, kills, freezes and hears the processes of a story, and reads the history that its tasks have written."""
 
 import os
-import select
+import queue
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from tests.engine.scene import PATIENCE, ended, eventually, found, until, url_of
@@ -24,12 +25,20 @@ class Process:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment, text=True, start_new_session=True,
         )  # fmt: skip
         self.pid = self._process.pid
+        self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._said.put(line.strip())
+        self._said.put(None)
 
     def hear(self) -> str:
         """Wait for the next line."""
-        assert self._process.stdout
-        assert select.select([self._process.stdout], [], [], PATIENCE)[0], "nothing was said"
-        return self._process.stdout.readline().strip()
+        line = self._said.get(timeout=PATIENCE)
+        assert line is not None, "it ended without a word"
+        return line
 
     def tell(self, word: str = "go") -> None:
         assert self._process.stdin
@@ -64,8 +73,7 @@ class Process:
 
     def rest(self) -> list[str]:
         """Read all that it says until its end."""
-        assert self._process.stdout
-        return [line.strip() for line in self._process.stdout]
+        return list(iter(lambda: self._said.get(timeout=PATIENCE), None))
 
     def close(self) -> None:
         """Kill it and whatever it has started."""
@@ -103,8 +111,8 @@ class Stage:
     def worker(self, **settings: str) -> Process:
         """Start a worker and wait until it serves."""
         process = self.start("work", **settings)
-        while not (said := process.hear()).startswith("WorkerStarted"):
-            assert said, "it ended"
+        while not process.hear().startswith("WorkerStarted"):
+            continue
         return process
 
     def history(self, word: str) -> list[list[str]]:

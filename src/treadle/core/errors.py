@@ -24,7 +24,6 @@ Told to a running task: ``Stopped`` (cancelled or its claim lost) and ``SoftTime
 
 from collections.abc import Collection
 from datetime import timedelta
-from difflib import get_close_matches
 
 
 class TreadleError(Exception):
@@ -47,6 +46,8 @@ class UnknownTask(TreadleError):
     """The application has no task of this name."""
 
     def __init__(self, name: str, known: Collection[str]) -> None:
+        from difflib import get_close_matches  # needs `re`, and that only where something is wrong
+
         self.name, self.known = name, known
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else " Is its module imported, its pack included?"

@@ -1,11 +1,11 @@
 """What is known of jobs: plain frozen values. Times are whole milliseconds since 1970, UTC.
 
-The values of the hot path are named tuples: they are made and handed to a database driver by the
-hundred thousand, and cost a fifth of a frozen dataclass.
+They are named tuples: made and handed to a database driver by the hundred thousand, at a fifth of what a
+frozen dataclass costs, and defined in a fraction of the time at import.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from treadle.core.outcomes import Outcome
@@ -149,8 +149,7 @@ class Attempt(NamedTuple):
     failure: Failure | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """All that was known of one job at one moment."""
 
     id: str
@@ -190,8 +189,7 @@ class Snapshot:
     """Only filled by `get`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(NamedTuple):
     """Which jobs; an empty tuple or None asks nothing."""
 
     states: tuple[State, ...] = ()
@@ -203,16 +201,14 @@ class Filter:
     created_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A slice of a listing, newest first."""
 
     items: tuple[Snapshot, ...]
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerInfo:
+class WorkerInfo(NamedTuple):
     """Who a worker is; enough for a neighbour on the same host to tell whether its process still lives."""
 
     id: str
@@ -227,7 +223,7 @@ class WorkerInfo:
     lease_until: int = 0
     seen_at: int = 0
     started_at: int = 0
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = MappingProxyType({})
 
 
 class Record(NamedTuple):

@@ -5,14 +5,18 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from treadle.core.errors import SoftTimeout, Stopped
 from treadle.core.job import Claim, Progress
+from treadle.core.plain import plain
 
 if TYPE_CHECKING:
     from treadle.app import Treadle
 
 T = TypeVar("T")
 
-#: A log line longer than this is cut.
-LONGEST_LINE = 4_000
+#: A log line longer than this is cut, and a note.
+LONGEST_LINE, LONGEST_NOTE = 4_000, 500
+
+#: The largest count that every store and every JSON reader keeps exactly.
+MOST = 2**53 - 1
 
 
 class Line(Protocol):
@@ -92,13 +96,14 @@ class Context:
         self, done: int, total: int | None = None, *, failed: int | None = None, note: str | None = None
     ) -> None:
         """Tell how far the job is. Cheap: it is written a few times a second at most, and `done` never falls."""
-        self._line.tell(Progress(done, total, failed or 0, note[:500] if note else None))
+        told = plain(str(note)[:LONGEST_NOTE]) if note else None
+        self._line.tell(Progress(_count(done), None if total is None else _count(total), _count(failed or 0), told))
 
     def log(self, message: str, **fields: object) -> None:
         """Keep a line with the job; the last 200 lines or 32 KB of an attempt are kept."""
         line: dict[str, object] = {"at": time.time_ns() // 1_000_000, "attempt": self.attempt}
-        line["message"] = message[:LONGEST_LINE]
-        line.update({key: str(value)[:LONGEST_LINE] for key, value in fields.items()})
+        line["message"] = plain(str(message)[:LONGEST_LINE])
+        line.update({key: plain(str(value)[:LONGEST_LINE]) for key, value in fields.items()})
         self._line.write(line)
 
     def use(self, kind: type[T]) -> T:
@@ -107,3 +112,7 @@ class Context:
 
     def __repr__(self) -> str:
         return f"<Context of job {self.job_id}, attempt {self.attempt}>"
+
+
+def _count(number: int) -> int:
+    return max(0, min(int(number), MOST))

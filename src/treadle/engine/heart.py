@@ -20,6 +20,9 @@ log = logging.getLogger("treadle.engine")
 #: Progress is written at most so often.
 SHORTEST_PAUSE = 0.3
 
+#: Seconds after which a sleeping heart looks at its clock: the clock of its sleep stands still in a suspended machine.
+GLANCE = 0.5
+
 Answer = Mapping[str, bool]
 
 Held = Mapping[str, Attempt]
@@ -107,8 +110,9 @@ class HeartThread:
 
     def _wait(self) -> None:
         """Sleep until the next beat is due; a nudge brings it forward, but not too often."""
-        if not self._nudged.wait(self._rest(self._pause)):
-            return
+        while not self._nudged.wait(min(GLANCE, self._rest(self._pause))):
+            if self._rest(self._pause) <= 0:
+                return
         self._nudged.clear()
         early = self._rest(SHORTEST_PAUSE)
         if early > 0 and not self._stop.is_set():

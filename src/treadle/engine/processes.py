@@ -20,6 +20,9 @@ from treadle.core.states import State
 from treadle.engine.attempt import Attempt, ShuttingDown
 from treadle.engine.child import SILENT
 
+#: What a child process is called.
+CHILD = "treadle-child"
+
 Main = Callable[[Connection, Connection, float, Sequence[str]], None]
 """The child's entry: its two pipes, how long its lifeline may be silent, and where the application is."""
 
@@ -123,7 +126,7 @@ class _Process:
         self._work, childs_work = context.Pipe()
         childs_lifeline, self._lifeline = context.Pipe(duplex=False)
         arguments = (childs_work, childs_lifeline, silence, tuple(application))
-        self._process = context.Process(target=main, args=arguments, name="treadle-child", daemon=True)
+        self._process = context.Process(target=main, args=arguments, name=CHILD, daemon=True)
         self._process.start()
         if sys.platform != "win32":
             # A child that is stuck in native code reads nothing; whoever speaks to it must not wait for that.

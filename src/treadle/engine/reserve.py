@@ -35,6 +35,10 @@ class Reserve:
         if self._samples % SAMPLES == 0:
             self.room = self._fitting()
 
+    def forget(self) -> None:
+        """Begin to learn anew: what was reserved waited too long, and would again."""
+        self._samples, self._mean, self.room = 0, 0.0, 0
+
     def _fitting(self) -> int:
         if self._mean >= SHORT:
             return 0

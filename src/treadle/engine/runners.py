@@ -103,6 +103,8 @@ class Runners:
 
     async def close(self) -> None:
         """End all runners. Attempts that still run are concluded as their stopping says."""
+        if self._closing:
+            return
         self._closing = True
         for task in self._tasks:
             task.cancel()
@@ -117,7 +119,21 @@ class Runners:
         context = self._clean.copy()
         task = asyncio.get_running_loop().create_task(self._live(), name="treadle-runner", context=context)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._replace)
+
+    def _replace(self, runner: "asyncio.Task[None]") -> None:
+        """Hire another for a runner that has ended; what it ran, if anything, has failed with it."""
+        if runner not in self._tasks:
+            return  # it was left behind, and replaced at once
+        self._tasks.discard(runner)
+        if self._closing:
+            return
+        error = None if runner.cancelled() else runner.exception()
+        if error is not None:
+            log.error("a runner broke and is replaced", exc_info=error)
+        for attempt in [attempt for attempt in self.running if attempt.runner is runner]:
+            self._conclude(attempt, raised(attempt.work, attempt.claim, error or TreadleError("its runner ended")))
+        self._hire()
 
     def _wake_one(self) -> bool:
         while self._idle:
@@ -137,14 +153,10 @@ class Runners:
             attempt = self.ready.popleft()
             attempt.runner = task
             await self._run(attempt)
-            while task.cancelling() and not self._closing:
-                task.uncancel()
-            if attempt.over and attempt not in self.running and task not in self._tasks:
-                return  # it was abandoned, and its runner replaced
-            if copy_context() != self._clean:
-                break
-        if not self._closing:
-            self._hire()
+            if task.cancelling() and not self._closing:
+                await _shake_off(task)
+            if task not in self._tasks or copy_context() != self._clean:
+                return
 
     async def _wait(self, task: "asyncio.Task[Any]") -> None:
         waiting = asyncio.get_running_loop().create_future()
@@ -166,7 +178,9 @@ class Runners:
             if attempt.stopping is None and self._closing:
                 raise
             outcome = _stopped(attempt)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a task may end itself, not its worker
+        except KeyboardInterrupt:
+            raise  # a person at the keyboard
+        except BaseException as error:  # noqa: BLE001 - a task may end itself, not its worker
             stopped = attempt.stopping is not None
             outcome = _stopped(attempt) if stopped else raised(attempt.work, attempt.claim, error)
         self._conclude(attempt, outcome)
@@ -202,8 +216,20 @@ class Runners:
         self._hire()
 
 
+async def _shake_off(task: "asyncio.Task[Any]") -> None:
+    """Drop a cancellation that was meant for the job before; it must not reach the next one."""
+    try:
+        await asyncio.sleep(0)  # uncancel() alone keeps one that is not delivered yet (until Python 3.13)
+    except asyncio.CancelledError:
+        pass
+    while task.cancelling():
+        task.uncancel()
+
+
 def _in_thread(attempt: Attempt, context: Context) -> Outcome:
-    return returned(attempt.work, attempt.work.invoke(attempt.claim.args, context))
+    value = attempt.work.invoke(attempt.claim.args, context)
+    # A plain function may turn out to give a coroutine: a decorator around an async one does.
+    return returned(attempt.work, asyncio.run(value) if asyncio.iscoroutine(value) else value)
 
 
 def _stopped(attempt: Attempt) -> Outcome | None:

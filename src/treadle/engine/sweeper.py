@@ -72,9 +72,11 @@ class Sweeper:
         await self._store.bury(dead)
         now = await self._store.now()
         silent = [worker for worker in workers if worker.id not in dead and worker.lease_until <= now]
-        if not silent:  # else an outage may have kept a living worker from renewing
+        full = not silent  # else an outage may have kept a living worker from renewing
+        while full:
             swept = await self._store.sweep(self._worker.id, SLICE, take=TAKE)
             self._bury(swept.taken)
+            full = len(swept.taken) == TAKE
 
     async def _look_after_slow_things(self) -> None:
         if await self._store.release(Reason.UNKNOWN_TASK, self._tasks):

@@ -78,6 +78,6 @@ class Threads:
 
 def _tame(error: BaseException) -> BaseException:
     # A future cannot carry these: they would stop the loop instead of the job.
-    if isinstance(error, (StopIteration, KeyboardInterrupt, SystemExit)):
+    if isinstance(error, (StopIteration, KeyboardInterrupt, SystemExit, GeneratorExit)):
         return RuntimeError(f"the task raised {type(error).__name__}: {error}")
     return error

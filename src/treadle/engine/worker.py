@@ -31,7 +31,7 @@ from treadle.core.store import Store
 from treadle.engine.attempt import Asked, Attempt, Lost, ShuttingDown
 from treadle.engine.context import Context
 from treadle.engine.deadlines import check_deadlines
-from treadle.engine.heart import Answer, HeartThread
+from treadle.engine.heart import Answer, HeartThread, uptime
 from treadle.engine.neighbours import identify
 from treadle.engine.processes import Processes
 from treadle.engine.reserve import Reserve
@@ -80,15 +80,29 @@ class Worker:
         self._swept = asyncio.Event()
         self._hungry = True
         self._overdue = False
-        self._stopping = self._until_idle = False
-        self._trouble = 0.0
+        self._stopping = self._until_idle = self._fenced = False
+        self._grace = settings.grace / 1000
+        self._trouble, self._said = 0.0, ""
         self._posted = self._turned = clock()
         self.handed_back = 0
 
     # -- the life of a worker ------------------------------------------------------
 
     async def run(self, *, until_idle: bool = False) -> None:
-        """Work until `stop()` is called or, if wished, until nothing is queued or running. Raises StoreError."""
+        """Work until `stop()` is called or, if wished, until nothing is queued or running. Raises StoreError.
+
+        Being cancelled is a stop without grace: what has ended is settled, the rest handed back.
+        """
+        life = asyncio.ensure_future(self._live(until_idle))
+        try:
+            await asyncio.shield(life)
+        except asyncio.CancelledError:
+            self._grace = 0.0
+            self.stop()
+            await life
+            raise
+
+    async def _live(self, until_idle: bool) -> None:
         self._until_idle = until_idle
         self._loop = asyncio.get_running_loop()
         await self._store.open()
@@ -113,8 +127,10 @@ class Worker:
                     beat.cancel()
         finally:
             deaf()
-            await runners.close()
-            await asyncio.to_thread(self._farewell)
+            try:
+                await runners.close()
+            finally:  # a heart that went on would hold the lease of jobs that nobody runs
+                await asyncio.to_thread(self._farewell)
         self._emit(WorkerStopped(self.id, self.handed_back))
 
     def stop(self) -> None:
@@ -174,7 +190,9 @@ class Worker:
                 await self._changed.wait()
 
     def _want(self) -> int:
-        return max(0, self._runners.free + self._reserve.room) if self._hungry else 0
+        if not self._hungry or self._fenced:
+            return 0
+        return max(0, self._runners.free + self._reserve.room)
 
     def _worth_a_cycle(self, want: int) -> bool:
         if want and len(self._runners.ready) <= self._reserve.room // 2:
@@ -182,6 +200,7 @@ class Worker:
         return bool(self._ended) and (len(self._ended) >= COMPANIONS or self._overdue or not self._runners.ready)
 
     async def _cycle(self, want: int) -> None:
+        asked = uptime()
         ended, self._ended, self._overdue = self._ended, [], False
         self._hungry = self._hungry and not want  # a hint during the call makes it hungry again
         try:
@@ -190,14 +209,17 @@ class Worker:
             self._ended = ended + self._ended
             await self._suffer("cycle", error)
             return
-        self._trouble = 0.0
+        self._trouble, self._said = 0.0, ""
         self._mourn(ended, cycle)
         if not cycle.leased:
             self._heart.nudge()
             await asyncio.sleep(0.1)
         if len(cycle.claims) == want or not cycle.leased:
             self._hungry = True
-        self._admit(cycle)
+        if uptime() - asked > self._settings.fence / 1000:  # frozen meanwhile: the lease of these may be over
+            self._settle_also([Ending(claim, hand_back()) for claim in cycle.claims])
+        else:
+            self._admit(cycle)
 
     def _admit(self, cycle: Cycle) -> None:
         attempts = [attempt for claim in cycle.claims if (attempt := self._attempt(claim, cycle.now))]
@@ -232,14 +254,19 @@ class Worker:
         self._trouble = min(1.0, self._trouble * 2 or 0.1)
         self._hungry = True
         self._emit(StoreTrouble(verb, str(error)))
-        log.warning("%s failed, next try in %.1f s: %s", verb, self._trouble, error)
+        if str(error) != self._said:  # once for each trouble, not once a second
+            self._said = str(error)
+            log.warning("%s failed and is tried again until the store answers: %s", verb, error)
         await asyncio.sleep(self._trouble)
 
     async def _idle(self) -> bool:
         """Say whether nothing is held here, and nothing queued or due there."""
         if self._held or self._ended:
             return False
-        await self._sweeper.sweep()
+        try:
+            await self._sweeper.sweep()
+        except StoreError as error:
+            await self._suffer("sweep", error)
         return not (self._hungry or self._ended or self._changed.is_set())
 
     # -- endings -------------------------------------------------------------------
@@ -321,6 +348,9 @@ class Worker:
 
     def _on_answer(self, answer: Answer, held: Mapping[str, Attempt]) -> None:
         self._turned = self._clock()
+        if self._fenced:
+            self._fenced = False
+            self._on_hint()
         for id, attempt in held.items():
             if self._held.get(id) is not attempt:
                 continue
@@ -353,6 +383,7 @@ class Worker:
         self._call(self._on_fenced)
 
     def _on_fenced(self) -> None:
+        self._fenced = True
         # Handing back is fenced by the epoch: it does nothing where somebody else has taken over.
         self._hand_back_unstarted()
         for attempt in list(self._runners.running):
@@ -365,6 +396,7 @@ class Worker:
         check_deadlines(list(runners.running), now, warn=runners.warn, stop=runners.stop, press=runners.press)
         late = self._reserve.late(runners.ready, now)
         if late:
+            self._reserve.forget()
             self._give_back([runners.ready.popleft() for _ in range(late)], hand_back())
         if self._ended:  # whatever waits for companions has waited long enough
             self._overdue = True
@@ -375,27 +407,27 @@ class Worker:
     async def _drain(self) -> None:
         self._stopping = True
         self._hand_back_unstarted()
-        until = self._clock() + self._settings.grace / 1000
-        while self._held and self._clock() < until:
-            await self._settle_rest()
+        began = self._clock()
+        while self._held and (left := began + self._grace - self._clock()) > 0:
+            await self._settle_rest(left)
             self._changed.clear()
-            await self._wait_until(until)
+            await self._wait(began + self._grace - self._clock())
         for attempt in list(self._runners.running):
             self.handed_back += 1
             self._runners.stop(attempt, ShuttingDown())
         await self._runners.close()
-        await self._settle_rest()
+        await self._settle_rest(self._settings.fence / 1000)
 
-    async def _wait_until(self, until: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(max(0.0, until - self._clock())):
+            async with asyncio.timeout(max(0.0, seconds)):
                 await self._changed.wait()
         except TimeoutError:
             return
 
-    async def _settle_rest(self) -> None:
-        """Settle all that ended; while the store is away, try until the lease would be somebody else's."""
-        until = self._clock() + self._settings.fence / 1000
+    async def _settle_rest(self, patience: float) -> None:
+        """Settle all that ended; while the store is away, try for so many seconds."""
+        until = self._clock() + patience
         while self._ended and self._clock() < until:
             ended, self._ended = self._ended, []
             try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from treadle import ConfigError, TreadleError
+from treadle import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -37,7 +37,7 @@ MEANINGS = {
 }
 
 
-class DatabaseTrouble(TreadleError):
+class DatabaseTrouble(StoreError):
     """The packs' database refused; says what to do."""
 
 

@@ -112,7 +112,7 @@ async def test_counts_are_told_by_queue_and_state(store: Store, clock: FakeClock
 
 
 def _listed(snapshot: Snapshot) -> dict[str, object]:
-    fields = {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__}
+    fields = {name: getattr(snapshot, name) for name in Snapshot._fields}
     return {name: value for name, value in fields.items() if name not in ("attempts", "log")}
 
 
