@@ -156,9 +156,7 @@ def run_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int 
         app.close_resources()
 
 
-async def _run_until_told(
-    app: "Treadle", queues: Sequence[str] | None, slots: int | None, resort: LastResort
-) -> None:
+async def _run_until_told(app: "Treadle", queues: Sequence[str] | None, slots: int | None, resort: LastResort) -> None:
     worker = make_worker(app, queues, slots)
     with stopping_on_signals(worker.stop, resort):
         await worker.run()

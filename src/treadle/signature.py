@@ -5,8 +5,9 @@ refuse is refused when it is enqueued.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, get_type_hints
 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
@@ -19,7 +20,7 @@ class Signature:
 
     def __init__(self, task: str, function: Callable[..., Any], context: bool) -> None:
         self._task, self._function = task, function
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = _parameters(task, function)
         if context:
             if not parameters or parameters[0].kind not in (_KINDS.POSITIONAL_ONLY, _KINDS.POSITIONAL_OR_KEYWORD):
                 raise ConfigError(f"{task}: with context=True the function's first parameter receives the context.")
@@ -36,14 +37,16 @@ class Signature:
 
     def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """Bind, check and write a call's arguments as JSON. Raises InvalidArguments that names the argument."""
-        bound = self._bind(args, kwargs)
+        bound, codec = self._bind(args, kwargs), self._codec
         try:
-            text: bytes = self._codec.encode(bound)
-        except TypeError as error:
+            text: bytes = codec.encode(bound)
+        except Exception as error:  # noqa: BLE001 - lone surrogates, cycles, what a model's own encoder raises
             raise InvalidArguments(self._task, f"an argument cannot be written as JSON: {error}") from None
+        if b"null" in text and codec.has_no_number(bound):
+            raise InvalidArguments(self._task, "NaN and infinity have no JSON form; pass None or a string.")
         try:
-            self._codec.check(text)
-        except self._codec.mismatch as error:
+            codec.check(text)
+        except codec.mismatch as error:
             wrong = _said(str(error))
         else:
             return text.decode()
@@ -54,15 +57,20 @@ class Signature:
         values = self._read(text)
         return [values.pop(name) for name in self._bare if name in values], values
 
+    def unknown(self, names: Iterable[str]) -> str | None:
+        """Name the first of these that is no argument; None if all are."""
+        strange = None if self._open else next((name for name in names if name not in self._named), None)
+        if strange is None:
+            return None
+        from difflib import get_close_matches
+
+        close = get_close_matches(strange, self._named, n=1)
+        return f"there is no argument {strange!r}." + (f" Did you mean {close[0]!r}?" if close else "")
+
     def explain(self, names: Mapping[str, Any]) -> str | None:
         """Say what is wrong with a call's argument names; None if nothing is."""
-        if not self._open:
-            from difflib import get_close_matches
-
-            for name in names:
-                if name not in self._named:
-                    close = get_close_matches(name, self._named, n=1)
-                    return f"there is no argument {name!r}." + (f" Did you mean {close[0]!r}?" if close else "")
+        if wrong := self.unknown(names):
+            return wrong
         missing = [name for name in self._required if name not in names]
         return f"the argument {missing[0]!r} is missing." if missing else None
 
@@ -92,11 +100,29 @@ class Signature:
     @cached_property
     def _codec(self) -> "Codec":
         try:
-            hints = get_type_hints(self._function, include_extras=True)
-        except Exception as error:  # noqa: BLE001 - an annotation may raise anything
-            raise ConfigError(f"{self._task}: its annotations cannot be read: {error}") from None
-        types = {name: hints.get(name, Any) for name in self._named}
-        return Codec(types, frozenset(self._required), self._open)
+            hints = get_type_hints(_annotated(self._function), include_extras=True)
+            types = {name: hints.get(name, Any) for name in self._named}
+            return Codec(types, frozenset(self._required), self._open)
+        except Exception as error:  # noqa: BLE001 - an annotation may raise anything, or have no JSON form
+            raise ConfigError(f"{self._task}: its annotations cannot be used: {error}") from None
+
+
+def _parameters(task: str, function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{task}: its signature cannot be read ({error}); write a function around it.") from None
+    in_class = "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]
+    if in_class and parameters and parameters[0].name in ("self", "cls"):
+        raise ConfigError(f"{task} is a method: no worker would have its {parameters[0].name}. Use a function.")
+    return parameters
+
+
+def _annotated(function: Callable[..., Any]) -> Any:
+    """Find what carries the annotations: behind a partial its function, behind an object its `__call__`."""
+    while isinstance(function, partial):
+        function = function.func
+    return function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
 
 
 class Codec:
@@ -115,13 +141,29 @@ class Codec:
         self.check: Callable[[str | bytes], Any] = msgspec.json.Decoder(document, dec_hook=_revive).decode
         self.encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_reduce).encode
         self._asdict = msgspec.structs.asdict
+        self._builtins = msgspec.to_builtins
         self._open, self._loads = open, msgspec.json.decode
+
+    def has_no_number(self, values: Mapping[str, Any]) -> bool:
+        """Say whether a float among these is no number; it would be written as null."""
+        return _has_no_number(self._builtins(values, enc_hook=_reduce, str_keys=True))
 
     def decode(self, text: str | bytes) -> dict[str, Any]:
         values: dict[str, Any] = self._asdict(self.check(text))
         if self._unset is not None:
             values = {name: value for name, value in values.items() if value is not self._unset}
         return self._loads(text) | values if self._open else values
+
+
+def _has_no_number(value: Any) -> bool:
+    match value:
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(_has_no_number(each) for each in value.values())
+        case list() | tuple():
+            return any(_has_no_number(each) for each in value)
+    return False
 
 
 def _reduce(value: Any) -> Any:
@@ -152,12 +194,12 @@ class ResultCodec:
         self._task, self._limit = task, limit
 
     def __call__(self, value: Any) -> str | None:
-        """Write it; None has no text. Raises InvalidArguments or PayloadTooLarge."""
+        """Write it, NaN and infinity as null; None has no text. Raises InvalidArguments or PayloadTooLarge."""
         if value is None:
             return None
         try:
             text: bytes = self._encoder.encode(value)
-        except TypeError as error:
+        except Exception as error:  # noqa: BLE001 - as with arguments
             raise InvalidArguments(self._task, f"its result cannot be written as JSON: {error}") from None
         if len(text) > self._limit:
             raise PayloadTooLarge(self._task, "results", len(text), self._limit)
@@ -177,7 +219,7 @@ def read_result(function: Callable[..., Any] | None, text: str | None) -> Any:
     if text is None:
         return None
     try:
-        kind = get_type_hints(function).get("return", Any) if function else Any
+        kind = get_type_hints(_annotated(function)).get("return", Any) if function else Any
         return msgspec.json.decode(text, type=kind, dec_hook=_revive)
     except Exception:  # noqa: BLE001 - the annotation has changed; plain JSON is better than nothing
         return msgspec.json.decode(text)

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 PRIORITIES = range(-100, 101)
+ATTEMPTS = range(1, 1_000_001)
+
+#: Nothing is due later than in seven thousand years: the calendar ends in 9999.
+LATEST = 7_000 * 366 * 24 * 3600 * 1000
 
 When = timedelta | datetime | float
 
@@ -70,6 +75,8 @@ class TaskOptions(NamedTuple):
                 raise ConfigError(f"{task}: {name}={length!r} must be a timedelta of zero or more.")
         if self.soft_timeout and self.timeout and self.soft_timeout >= self.timeout:
             raise ConfigError(f"{task}: the soft timeout must be shorter than the timeout.")
+        if not isinstance(self.retry, Retry):
+            raise ConfigError(f"{task}: retry={self.retry!r} must be a policy, such as Retry(3) or NEVER.")
         if self.executor not in ("auto", "process"):
             raise ConfigError(f"{task}: executor={self.executor!r} is not known; it is 'auto' or 'process'.")
         return self
@@ -104,11 +111,13 @@ class Task(Generic[P, R]):
     """A registered function. Calling it calls the function; `enqueue` makes a job of it."""
 
     def __init__(self, fn: Callable[..., Any], name: str, options: TaskOptions, app: "Treadle | None" = None) -> None:
-        self.fn, self.name, self.options, self.app = fn, name, options.checked(name), app
+        self.fn, self.name, self.options, self.app = fn, _checked_name(name), options.checked(name), app
         self.wishes = _NO_WISHES
         self.signature = Signature(name, fn, options.context)
+        if options.unique and (wrong := self.signature.unknown(options.unique.fields)):
+            raise ConfigError(f"{name}: Unique: {wrong}")
         self.__doc__, self.__name__, self.__wrapped__ = fn.__doc__, getattr(fn, "__name__", name), fn
-        self.__module__, self.__qualname__ = fn.__module__, fn.__qualname__
+        self.__module__, self.__qualname__ = fn.__module__, getattr(fn, "__qualname__", name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, here and now. (A task with a context: `task.fn(ctx, …)`.)"""
@@ -179,6 +188,10 @@ class Task(Generic[P, R]):
     async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
+        if stray := next((each for each in calls if not isinstance(each, Mapping)), None):
+            raise InvalidArguments(
+                self.name, f"enqueue_many takes mappings of argument names to values, not {stray!r:.80}."
+            )
         texts = [self._encoded(app, (), arguments) for arguments in calls]
         jobs = self._new_jobs(app.new_ids(len(texts)), texts)
         return await app.akeep(jobs, {job.id for job in jobs} if self._refuses else frozenset())
@@ -224,14 +237,14 @@ class Task(Generic[P, R]):
         return NewJob(
             id="",
             task=self.name,
-            queue=options.queue if wishes.queue is None else wishes.queue,
+            queue=_given(wishes.queue, options.queue),
             args="",
-            priority=options.priority if wishes.priority is None else wishes.priority,
+            priority=_given(wishes.priority, options.priority),
             due_at=due_at,
             due_in=due_in,
             max_attempts=wishes.max_attempts or options.retry.attempts,
-            expires_in=None if expires is None else milliseconds(expires),
-            result_ttl=milliseconds(app.settings.result_ttl if options.result_ttl is None else options.result_ttl),
+            expires_in=None if expires is None else min(milliseconds(expires), LATEST),
+            result_ttl=min(milliseconds(_given(options.result_ttl, app.settings.result_ttl)), LATEST),
             owner=wishes.owner,
             tenant=wishes.tenant,
             batch=wishes.batch,
@@ -257,16 +270,36 @@ class AsyncTask(Task[P, R]):
         return result
 
 
+def _given(wish: T | None, otherwise: T) -> T:
+    return otherwise if wish is None else wish
+
+
 def make_task(fn: Callable[..., Any], name: str | None, options: TaskOptions, app: "Treadle | None") -> Task[Any, Any]:
     """Make the task of a function; its name is the function's where none is given."""
     if not callable(fn):
         raise ConfigError(f"@task decorates a function, not {fn!r}.")
+    if isinstance(fn, Task):
+        raise ConfigError(f"{fn!r} is a task already; decorate its function once.")
+    name = getattr(fn, "__name__", None) if name is None else name
+    if name is None:
+        raise ConfigError(f"{fn!r} has no name of its own; give the task one: @app.task('name').")
     kind = AsyncTask if inspect.iscoroutinefunction(fn) else Task
-    return kind(fn, name or fn.__name__, options, app)
+    return kind(fn, name, options, app)
+
+
+def _checked_name(name: str) -> str:
+    if not isinstance(name, str) or not _writable(name, 200) or name != name.strip():
+        raise ConfigError(f"{str(name)[:60]!r} cannot name a task; use 1 to 200 printable characters.")
+    return name
+
+
+def _writable(text: str, longest: int) -> bool:
+    """Say whether this may be kept: not empty, not too long, no control characters, no lone surrogates."""
+    return 0 < len(text) <= longest and not any(ord(sign) < 32 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
 
 
 def _check_queue(task: str, queue: str) -> None:
-    if not queue or len(queue) > 100 or any(ord(letter) < 33 for letter in queue):
+    if not _writable(queue, 100) or " " in queue:
         raise ConfigError(f"{task}: {queue!r} cannot name a queue; use 1 to 100 characters without spaces.")
 
 
@@ -282,10 +315,12 @@ def _check_wishes(task: str, app: "Treadle", wishes: Wishes) -> None:
         app.check_queue(task, wishes.queue)
     for name in ("id", "owner", "tenant", "batch"):
         text = getattr(wishes, name)
-        if text is not None and (not text or len(text) > 200 or any(ord(letter) < 32 for letter in text)):
-            raise InvalidArguments(task, f"{name}={text!r} must be 1 to 200 printable characters.")
-    if wishes.max_attempts is not None and wishes.max_attempts < 1:
-        raise InvalidArguments(task, f"max_attempts={wishes.max_attempts} must be at least 1.")
+        if text is not None and not (isinstance(text, str) and _writable(text, 200)):
+            raise InvalidArguments(task, f"{name}={text!r:.80} must be 1 to 200 printable characters.")
+    if wishes.max_attempts is not None and wishes.max_attempts not in ATTEMPTS:
+        raise InvalidArguments(task, f"max_attempts={wishes.max_attempts} must lie between 1 and {ATTEMPTS[-1]:,}.")
+    if wishes.expires is not None and not (isinstance(wishes.expires, timedelta) and wishes.expires >= timedelta(0)):
+        raise InvalidArguments(task, f"expires={wishes.expires!r} must be a timedelta of zero or more.")
 
 
 def _due(task: str, when: When | None) -> tuple[int | None, int | None]:
@@ -298,4 +333,9 @@ def _due(task: str, when: When | None) -> tuple[int | None, int | None]:
                 task, "run_after is a datetime without a time zone; give it one, or use a timedelta."
             )
         return round(when.timestamp() * 1000), None
-    return None, max(0, milliseconds(when))
+    try:
+        return None, min(max(0, milliseconds(when)), LATEST)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidArguments(
+            task, f"run_after={when!r} is no time; give seconds, a timedelta or a datetime."
+        ) from None

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.engine.scene import until
 from tests.stories.stage import Stage, done, gone
 from treadle.core.states import State
 
@@ -121,7 +122,7 @@ async def test_three_schedulers_under_kills_miss_no_instant_and_double_none(stag
         await stage.noted("tick", turn + 1)
         workers[turn % 3].kill()
         workers[turn % 3] = stage.worker(test_schedule="yes")
-    await stage.noted("tick", 8)
+    await until(lambda: len({id for (id,) in stage.history("tick")}) >= 8)
     for worker in workers:
         worker.stop()
     page = await stage.app.ajobs(tasks=("tick",), limit=1_000)

@@ -5,9 +5,10 @@ import random
 from treadle.core.errors import Cancel, Crashed, InvalidArguments, RetryLater, Skip, Snooze
 from treadle.core.job import Claim
 from treadle.core.outcomes import Outcome, Tries, cancel, complete, give_up, hand_back, judge
+from treadle.core.plain import plain
 from treadle.core.states import Reason
 from treadle.engine.attempt import Asked, ShuttingDown
-from treadle.engine.faults import describe, plain
+from treadle.engine.faults import describe
 from treadle.engine.work import Work
 
 #: Said on purpose by a task; a traceback would only be noise.

@@ -5,6 +5,7 @@ that will not stop, is replaced by a fresh one.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -218,10 +219,8 @@ class Runners:
 
 async def _shake_off(task: "asyncio.Task[Any]") -> None:
     """Drop a cancellation that was meant for the job before; it must not reach the next one."""
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(0)  # uncancel() alone keeps one that is not delivered yet (until Python 3.13)
-    except asyncio.CancelledError:
-        pass
     while task.cancelling():
         task.uncancel()
 
