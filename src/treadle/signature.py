@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, get_type_hints
 
-from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
+from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge, SoftTimeout
 
 _KINDS = inspect.Parameter
 
@@ -40,6 +40,8 @@ class Signature:
         bound, codec = self._bind(args, kwargs), self._codec
         try:
             text: bytes = codec.encode(bound)
+        except SoftTimeout:
+            raise
         except Exception as error:  # noqa: BLE001 - lone surrogates, cycles, what a model's own encoder raises
             raise InvalidArguments(self._task, f"an argument cannot be written as JSON: {error}") from None
         if b"null" in text and codec.has_no_number(bound):
@@ -103,6 +105,8 @@ class Signature:
             hints = get_type_hints(_annotated(self._function), include_extras=True)
             types = {name: hints.get(name, Any) for name in self._named}
             return Codec(types, frozenset(self._required), self._open)
+        except SoftTimeout:
+            raise  # of the job in whose time this happens
         except Exception as error:  # noqa: BLE001 - an annotation may raise anything, or have no JSON form
             raise ConfigError(f"{self._task}: its annotations cannot be used: {error}") from None
 

@@ -188,10 +188,6 @@ class Task(Generic[P, R]):
     async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
-        if stray := next((each for each in calls if not isinstance(each, Mapping)), None):
-            raise InvalidArguments(
-                self.name, f"enqueue_many takes mappings of argument names to values, not {stray!r:.80}."
-            )
         texts = [self._encoded(app, (), arguments) for arguments in calls]
         jobs = self._new_jobs(app.new_ids(len(texts)), texts)
         return await app.akeep(jobs, {job.id for job in jobs} if self._refuses else frozenset())
@@ -288,14 +284,16 @@ def make_task(fn: Callable[..., Any], name: str | None, options: TaskOptions, ap
 
 
 def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not _writable(name, 200) or name != name.strip():
+    if not _writable(name, 200) or name != name.strip():
         raise ConfigError(f"{str(name)[:60]!r} cannot name a task; use 1 to 200 printable characters.")
     return name
 
 
-def _writable(text: str, longest: int) -> bool:
-    """Say whether this may be kept: not empty, not too long, no control characters, no lone surrogates."""
-    return 0 < len(text) <= longest and not any(ord(sign) < 32 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
+def _writable(text: object, longest: int) -> bool:
+    """Say whether this is text to keep: not empty, not too long, no control characters, no lone surrogates."""
+    if not isinstance(text, str) or not 0 < len(text) <= longest:
+        return False
+    return not any(ord(sign) < 32 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
 
 
 def _check_queue(task: str, queue: str) -> None:
@@ -315,12 +313,13 @@ def _check_wishes(task: str, app: "Treadle", wishes: Wishes) -> None:
         app.check_queue(task, wishes.queue)
     for name in ("id", "owner", "tenant", "batch"):
         text = getattr(wishes, name)
-        if text is not None and not (isinstance(text, str) and _writable(text, 200)):
+        if text is not None and not _writable(text, 200):
             raise InvalidArguments(task, f"{name}={text!r:.80} must be 1 to 200 printable characters.")
     if wishes.max_attempts is not None and wishes.max_attempts not in ATTEMPTS:
         raise InvalidArguments(task, f"max_attempts={wishes.max_attempts} must lie between 1 and {ATTEMPTS[-1]:,}.")
-    if wishes.expires is not None and not (isinstance(wishes.expires, timedelta) and wishes.expires >= timedelta(0)):
-        raise InvalidArguments(task, f"expires={wishes.expires!r} must be a timedelta of zero or more.")
+    expires: object = wishes.expires
+    if expires is not None and not (isinstance(expires, timedelta) and expires >= timedelta(0)):
+        raise InvalidArguments(task, f"expires={expires!r} must be a timedelta of zero or more.")
 
 
 def _due(task: str, when: When | None) -> tuple[int | None, int | None]:

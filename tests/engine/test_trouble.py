@@ -136,6 +136,7 @@ async def test_before_its_lease_can_be_anothers_a_worker_stops_all_that_it_runs(
             if ctx.cancelled:
                 seen.append("thread")
                 ctx.check()
+            threading.Event().wait(0.005)
         return "thread"
 
     async with running(new_worker(app, lease=1_000)):
@@ -144,12 +145,13 @@ async def test_before_its_lease_can_be_anothers_a_worker_stops_all_that_it_runs(
             await reached(app, job.id, State.RUNNING)
         with outage(path):
             await until(told(events, Fenced))
-            await until(lambda: sorted(seen) == ["loop", "thread"])
+            await until(lambda: set(seen) == {"loop", "thread"})
             over.set()
         assert [await job.aresult(20) for job in jobs] == ["loop", "thread"]
     for job in jobs:
         again = await found(app.store, job.id)
-        assert (again.attempt, again.epoch, again.crashes) == (1, 2, 0)
+        assert (again.attempt, again.crashes) == (1, 0)
+        assert again.epoch >= 2
 
 
 class Silent:

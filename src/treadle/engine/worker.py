@@ -409,9 +409,10 @@ class Worker:
         self._hand_back_unstarted()
         began = self._clock()
         while self._held and (left := began + self._grace - self._clock()) > 0:
+            self._changed.clear()  # first: what ends while others are settled must wake this loop
             await self._settle_rest(left)
-            self._changed.clear()
-            await self._wait(began + self._grace - self._clock())
+            if self._held:
+                await self._wait(began + self._grace - self._clock())
         for attempt in list(self._runners.running):
             self.handed_back += 1
             self._runners.stop(attempt, ShuttingDown())
