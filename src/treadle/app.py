@@ -1,5 +1,6 @@
 """Treadle: a store, tasks and packs, bound together."""
 
+import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from treadle.config import Settings, settings_from
-from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, UnknownTask
+from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, UnknownTask
 from treadle.core.ids import Clock, Ids
 from treadle.core.job import Filter, NewJob, Page
 from treadle.core.states import State
@@ -71,9 +72,15 @@ class Treadle(Declaring):
         return self._register(make_task(fn, name, options, self))
 
     def include(self, pack: Pack) -> None:
-        """Plug a pack in: its tasks, resources and commands. Including it again changes nothing."""
+        """Plug a pack in: its tasks and resources. Including it again changes nothing.
+
+        Raises MissingExtra where its libraries are not installed.
+        """
         if pack in self.packs:
             return
+        for library in pack.needs:
+            if importlib.util.find_spec(library) is None:
+                raise MissingExtra(pack.extra, library)
         self.packs.append(pack)
         for task in pack.tasks.values():
             self._register(task.bound(self))

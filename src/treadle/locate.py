@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+from collections.abc import Callable
+from inspect import isfunction, signature
 from typing import TYPE_CHECKING, Any
 
 from treadle.core.errors import ConfigError
@@ -17,8 +19,8 @@ def find_application(module: str, name: str) -> "Treadle":
     found: Any = _module(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if callable(found) and not isinstance(found, Treadle):
-        found = found()
+    if isfunction(found):
+        found = _made_by(found, f"{module}:{name}")
     if not isinstance(found, Treadle):
         raise ConfigError(f"{module}:{name} is not a Treadle application. Is it `{name} = Treadle(…)` in {module}?")
     return found
@@ -41,6 +43,12 @@ def place_of(app: "Treadle") -> tuple[str, str] | None:
             if value is app:
                 return module.__name__, name
     return None
+
+
+def _made_by(factory: Callable[[], Any], reference: str) -> Any:
+    if any(each.default is each.empty for each in signature(factory).parameters.values()):
+        raise ConfigError(f"{reference} is not a Treadle application; a factory of one takes no arguments.")
+    return factory()
 
 
 def _module(module: str) -> Any:

@@ -1,6 +1,6 @@
 """A pack: tasks, resources, tables and commands declared without an application, and plugged into one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from treadle.declare import Declaring
@@ -13,10 +13,13 @@ T = TypeVar("T")
 
 
 class Pack(Declaring):
-    """Tasks named `<pack>.<function>`, ready to be included in an application."""
+    """Tasks named `<pack>.<function>`, ready to be included in an application.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    `needs` are the modules without which its tasks cannot run, `extra` is the extra of Treadle that brings them.
+    """
+
+    def __init__(self, name: str, *, needs: Sequence[str] = (), extra: str = "all") -> None:
+        self.name, self.needs, self.extra = name, tuple(needs), extra
         self.tasks: dict[str, Task[Any, Any]] = {}
         self.factories: dict[type[Any], Callable[[Treadle], Any]] = {}
 

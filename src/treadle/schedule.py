@@ -67,7 +67,7 @@ def interval_schedule(
     name: str | None, task: Task[Any, Any], interval: timedelta, missed: Missed, overlap: Overlap
 ) -> Schedule:
     """Make the schedule of an interval, at its whole multiples since 1970. Raises ConfigError."""
-    if interval < SHORTEST:
+    if type(interval) is not timedelta or interval < SHORTEST:  # a number says no unit
         raise ConfigError(f"every({interval!r}) takes a timedelta of at least a second, such as timedelta(minutes=5).")
     length = milliseconds(interval)
     return _schedule(name, task, f"every {interval}", lambda after: (after // length + 1) * length, missed, overlap)

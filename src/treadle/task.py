@@ -279,6 +279,8 @@ def make_task(fn: Callable[..., Any], name: str | None, options: TaskOptions, ap
     name = getattr(fn, "__name__", None) if name is None else name
     if name is None:
         raise ConfigError(f"{fn!r} has no name of its own; give the task one: @app.task('name').")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise ConfigError(f"{name}: a task returns its result; a function with `yield` cannot be one.")
     kind = AsyncTask if inspect.iscoroutinefunction(fn) else Task
     return kind(fn, name, options, app)
 

@@ -265,7 +265,7 @@ def test_any_text_is_understood_or_refused_as_a_setting(text: str) -> None:
         ("* * * *", ["4 fields", "takes five"]),
         ("0 0 * * * *", ["6 fields", "app.every"]),
         ("", ["takes five"]),
-        ("@reboot", ["takes five"]),
+        ("@reboot", ["is not known", "@daily"]),
         ("*," * 400 + "* * * * *", ["too many"]),
         ("\u0663 * * * *", ["not understood"]),
         ("0 0 30 2 *", ["never fires", "30"]),

@@ -12,6 +12,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from tests.docs.pages import ROOT
+from treadle import MissingExtra, Pack, Treadle
 
 PACKAGE = ROOT / "src" / "treadle"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -72,3 +73,8 @@ def test_a_pack_sees_only_what_treadle_exports(module: Path) -> None:
 @pytest.mark.parametrize(("name", "target"), PROJECT["entry-points"]["treadle.packs"].items())
 def test_an_entry_point_names_a_pack_of_that_name(name: str, target: str) -> None:
     assert EntryPoint(name, target, "treadle.packs").load().name == name
+
+
+def test_a_pack_whose_libraries_are_missing_names_the_command_that_brings_them() -> None:
+    with pytest.raises(MissingExtra, match=r"needs no_such_library.*pip install 'treadle\[mail\]'"):
+        Treadle("sqlite:///never-opened.db").include(Pack("letters", needs=("json", "no_such_library"), extra="mail"))

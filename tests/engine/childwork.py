@@ -28,6 +28,12 @@ def pid() -> int:
     return os.getpid()
 
 
+@pack.task
+def where() -> int:
+    """Say which process runs it; it wishes for none of its own."""
+    return os.getpid()
+
+
 @pack.task(executor="process")
 async def double(number: int) -> int:
     return 2 * number

@@ -110,6 +110,28 @@ async def test_a_coroutine_that_does_not_stop_is_left_behind_at_the_grace(app: T
         release.set()
 
 
+async def test_a_coroutine_that_keeps_the_loop_busy_sees_the_cancel_where_it_asks(app: Treadle) -> None:
+    """P10, P13: the loop cannot tell it; the heart does."""
+    entered = threading.Event()
+
+    @app.task(context=True, retry=NEVER)
+    async def busy(ctx: Context) -> None:
+        entered.set()
+        while True:
+            ctx.check()
+
+    def cancel_from_elsewhere() -> None:
+        assert entered.wait(60)
+        job.cancel()
+
+    async with running(new_worker(app, lease=LEASE)):
+        job = await busy.aenqueue()
+        elsewhere = threading.Thread(target=cancel_from_elsewhere)
+        elsewhere.start()
+        assert (await ended(app, job.id)).state is State.CANCELLED
+        elsewhere.join()
+
+
 async def test_what_finishes_all_the_same_stays_finished(app: Treadle) -> None:
     entered = asyncio.Event()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.scene import ended, eventually, working
 from treadle import ConfigError, Pack, Treadle, Unique, UnknownTask
 from treadle.core.job import Filter
 from treadle.core.states import State
@@ -139,6 +140,21 @@ async def test_no_store_is_asked_while_nothing_is_due(store: Store, clock: FakeC
         clock.forward(1_000)
         await one.tick()
     assert counting.calls - before == 10, "only the clock is read"
+
+
+async def test_a_worker_looks_after_the_schedules_of_its_application(timeless: Treadle, clock: FakeClock) -> None:
+    @timeless.cron("0 * * * *")
+    @timeless.task
+    async def report() -> str:
+        return "reported"
+
+    async def begun() -> object:
+        return await timeless.store.read("schedule")
+
+    async with working(timeless):
+        await eventually(begun)
+        clock.forward(HOUR)
+        assert (await ended(timeless, "report@2027-01-15T09:00Z")).result == '"reported"'
 
 
 # -- many schedulers, kills --------------------------------------------------------------

@@ -52,8 +52,8 @@ def where_to_look(found: dict[str, Any]) -> list[str]:
     return [
         "Where to look next",
         f"  the digest     {shown}",
-        f"  the jobs       treadle job list --store {found['store']}",
-        "  your own mail  treadle mail import PATH",
+        f"  the jobs       {show.command()} job list --store {found['store']}",
+        f"  your own mail  {show.command()} mail import PATH",
     ]
 
 

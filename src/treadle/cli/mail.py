@@ -75,7 +75,8 @@ def app_with_mail() -> "Treadle":
 
     app, left_out = app_of_packs()
     if "pipeline.run_mailbox" not in app.tasks:
-        raise ConfigError(left_out[0] if left_out else "The packs are not installed. Run: pip install 'treadle[all]'")
+        why = f"{left_out[0]}\n" if left_out else ""
+        raise ConfigError(f"{why}`treadle mail import` needs all packs. Run: pip install 'treadle[all]'")
     return app
 
 

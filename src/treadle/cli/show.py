@@ -109,3 +109,15 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: fr
         made.add_row(*(Text(plain(cell)) for cell in row))
     Console().print(made)
     return True
+
+
+def command() -> str:
+    """Name this command as the reader can type it here: by its path where it is not on PATH."""
+    import os
+    import shutil
+    import sys
+
+    if shutil.which("treadle"):
+        return "treadle"
+    beside = os.path.join(os.path.dirname(sys.executable), "treadle")
+    return os.path.relpath(beside) if os.path.exists(beside) else f"{os.path.relpath(sys.executable)} -m treadle"

@@ -74,15 +74,23 @@ FIELDS = (
 )  # fmt: skip
 
 
+def _fields(text: str, words: list[str]) -> str:
+    if len(text) > LONGEST:
+        return "too many fields"
+    return f"{len(words)} field{'' if len(words) == 1 else 's'}"
+
+
 # -- reading ---------------------------------------------------------------------------
 
 
 def parse(text: str) -> Cron:
     """Understand a cron expression. Raises ConfigError that names the field, what is wrong and what may stand there."""
     words = MACROS.get(text.strip().lower(), text).split() if len(text) <= LONGEST else []
+    if text.strip().startswith("@") and len(words) == 1:
+        raise ConfigError(f"{text[:60]!r} is not known; there are {', '.join(sorted(MACROS))}.")
     if len(words) != len(FIELDS):
         raise ConfigError(
-            f"The cron expression {text[:60]!r} has {len(words) or 'too many'} fields; it takes five: minute, hour,"
+            f"The cron expression {text[:60]!r} has {_fields(text, words)}; it takes five: minute, hour,"
             " day of month, month, day of week. (For seconds: app.every(timedelta(seconds=10)).)"
         )
     minutes, hours, days, months, weekdays = (_Reader(text, *pair).read() for pair in zip(FIELDS, words, strict=True))

@@ -29,7 +29,8 @@ def check_deadlines(
     """Warn what passed its soft timeout, stop what passed its timeout, press what was told to stop and does not."""
     for attempt in running:
         if attempt.stopping is not None:
-            if now >= attempt.stop_until:
+            # Without an end of its grace the loop has yet to hear of it: the heart's thread was first.
+            if attempt.stop_until and now >= attempt.stop_until:
                 press(attempt)
         elif attempt.deadline is not None and now >= attempt.deadline:
             stop(attempt, TimedOut(attempt.work.timeout or 0))

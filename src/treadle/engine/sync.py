@@ -17,9 +17,9 @@ class Door:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
 
-    def __call__(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+    def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run this coroutine and wait for its answer."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result(timeout)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result()
 
     def close(self) -> None:
         """End the thread."""
@@ -41,4 +41,12 @@ def _turn(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
+        loop.run_until_complete(_let_go(asyncio.all_tasks(loop)))
         loop.close()
+
+
+async def _let_go(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel what somebody still waits for in another thread, so that nobody waits for ever."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -32,5 +32,3 @@ class Work:
     retry: Retry
     timeout: int | None = None
     soft_timeout: int | None = None
-    path: tuple[str, str] = ("", "")
-    """Module and qualified name, by which a child process finds the task."""

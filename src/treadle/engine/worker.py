@@ -77,10 +77,9 @@ class Worker:
         self._ended: list[Ending] = []
         self._reserve = Reserve(settings.slots, settings.reserve)
         self._changed = asyncio.Event()
-        self._swept = asyncio.Event()
         self._hungry = True
         self._overdue = False
-        self._stopping = self._until_idle = self._fenced = False
+        self._stopping = self._until_idle = self._fenced = self._careful = False
         self._grace = settings.grace / 1000
         self._trouble, self._said = 0.0, ""
         self._posted = self._turned = clock()
@@ -116,11 +115,11 @@ class Worker:
             self._emit(WorkerStarted(self.id, self._settings.queues, self._settings.slots))
             async with asyncio.TaskGroup() as group:
                 beats = [
-                    group.create_task(every(sweeper.pause, sweeper.sweep, self._swept)),
-                    group.create_task(every(lambda: TICK, self._tick, asyncio.Event())),
+                    group.create_task(every(sweeper.pause, sweeper.sweep)),
+                    group.create_task(every(lambda: TICK, self._tick)),
                 ]
                 if self._also:
-                    beats.append(group.create_task(every(lambda: 1.0, self._also, asyncio.Event())))
+                    beats.append(group.create_task(every(lambda: 1.0, self._also)))
                 await self._pump()
                 await self._drain()
                 for beat in beats:
@@ -192,6 +191,8 @@ class Worker:
     def _want(self) -> int:
         if not self._hungry or self._fenced:
             return 0
+        if self._careful:
+            return 0 if self._held else 1
         return max(0, self._runners.free + self._reserve.room)
 
     def _worth_a_cycle(self, want: int) -> bool:
@@ -234,9 +235,25 @@ class Worker:
         if claim.expires_at is not None and claim.expires_at <= now:
             self._end(Ending(claim, give_up(Reason.EXPIRED)._replace(spends_attempt=False)))
             return None
+        if self._must_wait(claim):
+            self._end(Ending(claim, hand_back()))
+            return None
         work = self._isolated(work, claim)
         attempt = self._held[claim.id] = Attempt(claim, work, self._heart.nudge, self._clock())
         return attempt
+
+    def _must_wait(self, claim: Claim) -> bool:
+        """Say whether this must not run beside what is held.
+
+        What was on board of too many crashes runs alone where no child can take it: else the next one would count
+        against the same neighbours again (PROMISES P12).
+        """
+        suspect = self._processes is None and claim.crashes + 1 >= CRASHES_ALLOWED
+        if self._held and (suspect or self._careful):
+            self._careful = True
+            return True
+        self._careful = suspect
+        return False
 
     def _isolated(self, work: Work, claim: Claim) -> Work:
         """Run what was on board of too many crashes in a child: a killer takes no neighbour along the last time."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from treadle import Treadle
     from treadle.packs.ai.learning import Lesson
 
-pack = Pack("ai")
+pack = Pack("ai", needs=("sqlalchemy", "alembic", "vaderSentiment"), extra="ai")
 
 _PATIENTLY = Retry(3, [30, 60, 120])
 _ONCE = Retry(0)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from treadle import Context, Exponential, Pack, Retry
 from treadle.packs.database import Database, open_database
 
-pack = Pack("crm")
+pack = Pack("crm", needs=("sqlalchemy", "alembic"), extra="crm")
 pack.provide(Database, open_database)
 
 BATCH = 50

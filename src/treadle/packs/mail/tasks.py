@@ -10,7 +10,9 @@ from treadle.packs.mail.formats import Format
 if TYPE_CHECKING:
     from treadle.packs.mail.ingest import Progress
 
-pack = Pack("mail")
+pack = Pack(
+    "mail", needs=("sqlalchemy", "alembic", "selectolax", "mailparser_reply", "charset_normalizer"), extra="mail"
+)
 pack.provide(Database, open_database)
 
 MENTIONED = 5

@@ -5,7 +5,7 @@ from datetime import timedelta
 from treadle import Context, Pack, Retry
 from treadle.packs.database import Database, open_database
 
-pack = Pack("notify")
+pack = Pack("notify", needs=("sqlalchemy", "alembic", "jinja2"), extra="notify")
 pack.provide(Database, open_database)
 
 

@@ -16,7 +16,7 @@ from treadle.packs.database import Database, open_database
 from treadle.packs.mail.formats import Format
 from treadle.packs.mail.tasks import import_local
 
-pack = Pack("pipeline")
+pack = Pack("pipeline", needs=("sqlalchemy", "alembic", "selectolax", "jinja2", "vaderSentiment"), extra="all")
 pack.provide(Database, open_database)
 
 _UNDER_WAY = (State.SCHEDULED, State.QUEUED, State.RUNNING)  # a held job waits for a person; the digest does not
