@@ -75,8 +75,8 @@ def app_with_mail() -> "Treadle":
 
     app, left_out = app_of_packs()
     if "pipeline.run_mailbox" not in app.tasks:
-        why = f"{left_out[0]}\n" if left_out else ""
-        raise ConfigError(f"{why}`treadle mail import` needs all packs. Run: pip install 'treadle[all]'")
+        why = f" ({left_out[0]})" if left_out and "installed" not in left_out[0] else ""
+        raise ConfigError(f"`treadle mail import` needs all packs. Run: pip install 'treadle[all]'{why}")
     return app
 
 

@@ -6,6 +6,10 @@ from treadle.core.errors import SoftTimeout, TimedOut
 from treadle.engine.attempt import Attempt
 
 
+#: Seconds that a child process may take to start before that counts as its job's time.
+STARTING = 60.0
+
+
 def set_deadlines(attempt: Attempt, now: float, *, begun: bool = True) -> None:
     """Note when this attempt will have used up its time; `now` in seconds.
 
@@ -13,7 +17,7 @@ def set_deadlines(attempt: Attempt, now: float, *, begun: bool = True) -> None:
     """
     work = attempt.work
     if work.timeout:
-        attempt.deadline = now + work.timeout / 1000
+        attempt.deadline = now + work.timeout / 1000 + (0 if begun else STARTING)
     if work.soft_timeout and begun:
         attempt.soft_deadline = now + work.soft_timeout / 1000
 

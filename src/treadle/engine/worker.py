@@ -10,28 +10,26 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from treadle.core.errors import StoreError
 from treadle.core.events import (
     AttemptEnded,
     ClaimLost,
     Event,
-    Fenced,
-    LoopBlocked,
     StoreTrouble,
     WorkerStarted,
     WorkerStopped,
 )
 from treadle.core.ids import worker_id
-from treadle.core.job import Claim, Cycle, Ending, Report
-from treadle.core.outcomes import CRASHES_ALLOWED, Outcome, cancel, give_up, hand_back, hold
-from treadle.core.states import Reason
+from treadle.core.job import Cycle, Ending
+from treadle.core.outcomes import Outcome, cancel, hand_back
 from treadle.core.store import Store
+from treadle.engine.admission import Admission
 from treadle.engine.attempt import Asked, Attempt, Lost, ShuttingDown
 from treadle.engine.context import Context
 from treadle.engine.deadlines import check_deadlines
-from treadle.engine.heart import Answer, HeartThread, uptime
+from treadle.engine.heart import Answer, HeartThread, Held, uptime
+from treadle.engine.listening import Listening
 from treadle.engine.neighbours import identify
 from treadle.engine.processes import Processes
 from treadle.engine.reserve import Reserve
@@ -39,7 +37,7 @@ from treadle.engine.rhythm import every
 from treadle.engine.runners import Runners
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.sweeper import Sweeper
-from treadle.engine.work import Executor, Work
+from treadle.engine.work import Work
 
 log = logging.getLogger("treadle.engine")
 
@@ -48,9 +46,6 @@ COMPANIONS = 64
 
 #: Seconds between looks at deadlines.
 TICK = 0.1
-
-#: Seconds that the loop may not turn before its job is reported by name.
-BLOCKED = 1.5
 
 
 class Worker:
@@ -75,14 +70,14 @@ class Worker:
         self._me = identify(self.id, settings.queues, settings.slots)
         self._held: dict[str, Attempt] = {}
         self._ended: list[Ending] = []
+        self._admission = Admission(works, children=processes is not None)
         self._reserve = Reserve(settings.slots, settings.reserve)
         self._changed = asyncio.Event()
         self._hungry = True
         self._overdue = False
-        self._stopping = self._until_idle = self._fenced = self._careful = False
+        self._stopping = self._until_idle = self._fenced = False
         self._grace = settings.grace / 1000
         self._trouble, self._said = 0.0, ""
-        self._posted = self._turned = clock()
         self.handed_back = 0
 
     # -- the life of a worker ------------------------------------------------------
@@ -103,7 +98,7 @@ class Worker:
 
     async def _live(self, until_idle: bool) -> None:
         self._until_idle = until_idle
-        self._loop = asyncio.get_running_loop()
+        self._listening = self._make_listening()
         await self._store.open()
         heart = self._heart = self._make_heart()
         await asyncio.to_thread(heart.start)
@@ -137,16 +132,27 @@ class Worker:
         self._stopping = True
         self._changed.set()
 
+    def _make_listening(self) -> Listening:
+        return Listening(
+            self.id,
+            self._held,
+            self._processes,
+            answered=self._on_answer,
+            fenced=self._on_fenced,
+            emit=self._emit,
+            clock=self._clock,
+        )
+
     def _make_heart(self) -> HeartThread:
-        settings = self._settings
+        settings, listening = self._settings, self._listening
         return HeartThread(
             self._store.heart(self._me),
             lease=settings.lease,
             heartbeat=settings.heartbeat,
             fence=settings.fence,
-            reports=self._reports,
-            answered=self._answered,
-            fenced=self._fence,
+            reports=listening.reports,
+            answered=listening.answered,
+            fenced=lambda: listening.fence(settings.fence / 1000),
             pulse=self._processes.pulse if self._processes else lambda: None,
             held=lambda: dict(self._held),
         )
@@ -191,7 +197,7 @@ class Worker:
     def _want(self) -> int:
         if not self._hungry or self._fenced:
             return 0
-        if self._careful:
+        if self._admission.careful:
             return 0 if self._held else 1
         return max(0, self._runners.free + self._reserve.room)
 
@@ -223,43 +229,16 @@ class Worker:
             self._admit(cycle)
 
     def _admit(self, cycle: Cycle) -> None:
-        attempts = [attempt for claim in cycle.claims if (attempt := self._attempt(claim, cycle.now))]
+        attempts = []
+        for claim in cycle.claims:
+            decided = self._admission.decide(claim, cycle.now, busy=bool(self._held))
+            if isinstance(decided, Work):
+                attempt = self._held[claim.id] = Attempt(claim, decided, self._heart.nudge, self._clock())
+                attempts.append(attempt)
+            else:
+                self._end(Ending(claim, decided))
         if attempts:
             self._runners.feed(attempts)
-
-    def _attempt(self, claim: Claim, now: int) -> Attempt | None:
-        work = self._works.get(claim.task)
-        if work is None:
-            self._end(Ending(claim, hold(Reason.UNKNOWN_TASK)))
-            return None
-        if claim.expires_at is not None and claim.expires_at <= now:
-            self._end(Ending(claim, give_up(Reason.EXPIRED)._replace(spends_attempt=False)))
-            return None
-        if self._must_wait(claim):
-            self._end(Ending(claim, hand_back()))
-            return None
-        work = self._isolated(work, claim)
-        attempt = self._held[claim.id] = Attempt(claim, work, self._heart.nudge, self._clock())
-        return attempt
-
-    def _must_wait(self, claim: Claim) -> bool:
-        """Say whether this must not run beside what is held.
-
-        What was on board of too many crashes runs alone where no child can take it: else the next one would count
-        against the same neighbours again (PROMISES P12).
-        """
-        suspect = self._processes is None and claim.crashes + 1 >= CRASHES_ALLOWED
-        if self._held and (suspect or self._careful):
-            self._careful = True
-            return True
-        self._careful = suspect
-        return False
-
-    def _isolated(self, work: Work, claim: Claim) -> Work:
-        """Run what was on board of too many crashes in a child: a killer takes no neighbour along the last time."""
-        if self._processes is None or claim.crashes + 1 < CRASHES_ALLOWED:
-            return work
-        return replace(work, executor=Executor.PROCESS)
 
     def _mourn(self, ended: Sequence[Ending], cycle: Cycle) -> None:
         if cycle.lost and self._listeners:
@@ -323,48 +302,13 @@ class Worker:
     def _hint(self) -> None:
         """Note, from any thread, that work may have come."""
         if not self._hungry:
-            self._call(self._on_hint)
+            self._listening.tell(self._on_hint)
 
     def _on_hint(self) -> None:
         self._hungry = True
         self._changed.set()
 
-    def _call(self, function: Callable[..., None], *arguments: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            log.debug("the loop is closed; %s is not told", function.__name__)
-
-    def _reports(self) -> list[Report]:
-        """Collect, in the heart's thread, what attempts have to tell."""
-        reports = []
-        for attempt in list(self._held.values()):
-            if attempt.unsent:
-                attempt.unsent = False
-                reports.append(Report(attempt.claim, attempt.progress, attempt.log_text()))
-        return reports
-
-    def _answered(self, answer: Answer, held: Mapping[str, Attempt]) -> None:
-        """Take, in the heart's thread, the answer to a beat."""
-        now = self._clock()
-        if self._turned < self._posted:
-            if now - self._posted > BLOCKED:
-                self._emit(LoopBlocked(now - self._posted, self._on_the_loop()))
-            # The loop may be long in telling it; the flag reaches a thread or a busy coroutine at once.
-            for id, asked in answer.items():
-                if asked and id in held and held[id].stopping is None:
-                    held[id].stopping = Asked()
-        else:
-            self._posted = now
-        self._call(self._on_answer, answer, held)
-
-    def _on_the_loop(self) -> str | None:
-        current = asyncio.current_task(self._loop)
-        names = [attempt.claim.task for attempt in list(self._held.values()) if attempt.runner is current]
-        return names[0] if names else None
-
-    def _on_answer(self, answer: Answer, held: Mapping[str, Attempt]) -> None:
-        self._turned = self._clock()
+    def _on_answer(self, answer: Answer, held: Held) -> None:
         if self._fenced:
             self._fenced = False
             self._on_hint()
@@ -386,18 +330,6 @@ class Worker:
             del self._held[attempt.claim.id]
         else:
             self._give_back([attempt], unstarted)
-
-    def _fence(self) -> None:
-        """Stop everything, in the heart's thread: the lease could soon be somebody else's."""
-        held = list(self._held.values())
-        for attempt in held:
-            if attempt.stopping is None:
-                attempt.stopping = ShuttingDown()
-            if self._processes:
-                self._processes.kill(attempt)
-        log.error("no heartbeat was answered for %.1f s; %d attempts stop", self._settings.fence / 1000, len(held))
-        self._emit(Fenced(self.id, len(held)))
-        self._call(self._on_fenced)
 
     def _on_fenced(self) -> None:
         self._fenced = True
