@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from treadle.core.errors import SoftTimeout, TimedOut
 from treadle.engine.attempt import Attempt
 
-
 #: Seconds that a child process may take to start before that counts as its job's time.
 STARTING = 60.0
 
