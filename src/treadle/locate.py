@@ -38,7 +38,8 @@ def place_of(app: "Treadle") -> tuple[str, str] | None:
     """Find where an application stands at the top of an imported module; None if it does not."""
     if app.place:
         return app.place
-    for module in list(sys.modules.values()):
+    # A module that a child can import comes before the script that was started.
+    for module in sorted(sys.modules.values(), key=lambda each: getattr(each, "__name__", "") == "__main__"):
         for name, value in list(vars(module).items()) if hasattr(module, "__dict__") else ():
             if value is app:
                 return module.__name__, name

@@ -25,10 +25,12 @@ async def run_worker(
 
 @contextmanager
 def stopping(app: "Treadle", worker: "Worker") -> Iterator[None]:
-    """Stop the worker at the first signal; the second ends the process."""
-    from treadle.run import stopping_on_signals
+    """Stop the worker at the first signal, and see that the process ends in time; the second signal ends it at once."""
+    from treadle.engine.resort import LastResort
+    from treadle.run import LEAVING, stopping_on_signals
 
-    with stopping_on_signals(_teller(app, worker.stop)):
+    resort = LastResort(app.settings.grace.total_seconds() + LEAVING)
+    with stopping_on_signals(_teller(app, worker.stop), resort):
         yield
 
 

@@ -108,17 +108,23 @@ class Child:
             self._line = None  # from here on no soft timeout interrupts
 
     def _hold_on(self) -> None:
-        with contextlib.suppress(EOFError, OSError):
-            silent = 0.0
-            while silent < self._silence:
-                pause = SOON if self._early else self._silence
-                if self._lifeline.poll(pause):
-                    self._early.append(self._lifeline.recv_bytes())
-                    silent = 0.0
-                else:
-                    silent += pause
-                self._early = [word for word in self._early if not self._obey(word)]
-        os._exit(SILENT)
+        try:
+            self._listen()
+        except (EOFError, OSError):
+            pass  # the worker is gone
+        finally:  # whatever went wrong: a child that hears nothing must not live on
+            os._exit(SILENT)
+
+    def _listen(self) -> None:
+        silent = 0.0
+        while silent < self._silence:
+            pause = SOON if self._early else self._silence
+            if self._lifeline.poll(pause):
+                self._early.append(self._lifeline.recv_bytes())
+                silent = 0.0
+            else:
+                silent += pause
+            self._early = [word for word in self._early if not self._obey(word)]
 
     def _obey(self, word: bytes) -> bool:
         """Do what the worker says; False if the job that is meant has not begun."""

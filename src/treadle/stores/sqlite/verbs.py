@@ -23,6 +23,7 @@ CLAIM_ONE_QUEUE = _load("claim_one_queue", "worker", "now", "queue", "want")
 SETTLE = _load("settle", *rows.SETTLE)
 SETTLED = _load("settled", "ref", "epoch")
 KEEP_ATTEMPT = _load("keep_attempt", "ref", "epoch", "number", "worker", "now", "ending", "error")
+TRIM_ATTEMPTS = _load("trim_attempts", "ref", "oldest")
 KEEP_PROGRESS = _load("keep_progress", "ref", "epoch", "done", "total", "failed", "note")
 KEEP_LOG = _load("keep_log", "ref", "epoch", "log")
 BEAT = _load("beat", "id", "now", "lease", "host", "space", "pid", "born", "queues", "slots", "details")
@@ -45,6 +46,9 @@ WRITE_NEW = _load("write_new", "kind", "key", "value")
 WRITE_OVER = _load("write_over", "kind", "key", "value")
 WRITE_EXPECTED = _load("write_expected", "kind", "key", "value", "expect")
 ERASE = _load("erase", "kind", "key", "expect")
+
+#: Attempts remembered of one job: it may snooze for years.
+ATTEMPTS_KEPT = 100
 
 
 def _bulk(connection: sqlite3.Connection, bulk: Bulk, rows: Sequence[Sequence[object]]) -> int:
@@ -103,6 +107,8 @@ def settle(connection: sqlite3.Connection, now: int, worker: str, ended: Sequenc
 
 def _settle_others(connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]) -> int:
     connection.executemany(KEEP_ATTEMPT, [_attempt_row(ending, worker, now) for ending in ended])
+    old = [(ending.claim.ref, ending.claim.epoch - ATTEMPTS_KEPT) for ending in ended]
+    connection.executemany(TRIM_ATTEMPTS, [(ref, epoch) for ref, epoch in old if epoch > 0])
     written = connection.executemany(SETTLE, [rows.settle_row(ending, now) for ending in ended]).rowcount
     connection.execute(OBEY_CANCEL, (json.dumps([ending.claim.ref for ending in ended]), now))
     return written

@@ -51,22 +51,26 @@ class Writer:
         self._connection = connect(settings)
         self._flushing = True
         self._closed = False
+        self._door = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="treadle-writer", daemon=True)
         self._thread.start()
 
     async def __call__(self, run: Callable[[sqlite3.Connection], T], *, flush: bool = True) -> T:
         """Run this inside the next transaction and answer what it gives once that is committed."""
-        if self._closed:
-            raise StoreUnavailable(f"{self._settings.path}: this store has been closed.")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._inbox.put(Call(run, answer, flush and self._durable))
+        with self._door:  # nothing may be put behind the end of the inbox, where nobody reads
+            if self._closed:
+                raise StoreUnavailable(f"{self._settings.path}: this store has been closed.")
+            self._inbox.put(Call(run, answer, flush and self._durable))
         return await answer
 
     def close(self) -> None:
         """Finish what waits in the inbox, then close the connection."""
-        if not self._closed:
-            self._closed = True
-            self._inbox.put(None)
+        with self._door:
+            closed, self._closed = self._closed, True
+            if not closed:
+                self._inbox.put(None)
+        if not closed:
             self._thread.join()
 
     def _work(self) -> None:

@@ -137,6 +137,16 @@ async def test_five_hundred_endings_of_every_kind_are_one_call(store: Store, hir
     assert [found.state for found in reversed(page.items)] == [kind[1] for kind in chosen]
 
 
+async def test_the_attempts_remembered_of_one_job_are_bounded(store: Store, hire: Hire) -> None:
+    await store.add([job("a")])
+    worker = hire("w1")
+    for _ in range(110):
+        await worker.settle(await worker.claim_one(), snooze(0))
+    attempts = (await seen(store, "a")).attempts
+    assert 0 < len(attempts) <= 100
+    assert attempts[-1].epoch == 110
+
+
 async def test_an_ending_brings_the_last_progress_and_log_along(store: Store, hire: Hire) -> None:
     """P15."""
     await store.add([job("a")])

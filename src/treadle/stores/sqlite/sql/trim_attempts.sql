@@ -1,0 +1,1 @@
+DELETE FROM treadle_attempt WHERE job = :ref AND epoch <= :oldest
