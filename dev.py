@@ -216,14 +216,14 @@ def call(program: str, *args: str) -> bool:
     return subprocess.run([found or program, *args], cwd=ROOT, env=surroundings()).returncode == 0
 
 
-def become(*command: str) -> int:
+def become(*command: str, environ: dict[str, str] | None = None) -> int:
     """Turn into a module of the environment's Python, so that signals and the exit code are its own."""
     argv = [str(PYTHON), "-m", *command]
     sys.stderr.flush()
     if WINDOWS:  # has no exec that waits
-        return subprocess.run(argv, cwd=ROOT, env=surroundings()).returncode
+        return subprocess.run(argv, cwd=ROOT, env=environ or surroundings()).returncode
     os.chdir(ROOT)
-    os.execve(argv[0], argv, surroundings())
+    os.execve(argv[0], argv, environ or surroundings())
 
 
 def present(*folders: str) -> list[str]:
@@ -310,7 +310,8 @@ def bench(args: list[str]) -> int:
 def demo(args: list[str]) -> int:
     """The main job on real sample mail; --once runs it headless to its end, --json prints the figures."""
     set_up(DEMO)
-    return become("treadle", "up", "--demo", *args)
+    # With the caller's own PATH: what the demo says to type next must work in the caller's shell.
+    return become("treadle", "up", "--demo", *args, environ=dict(os.environ))
 
 
 def pin(args: list[str]) -> int:
