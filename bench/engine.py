@@ -141,7 +141,7 @@ async def _latency(path: str, number: int) -> list[float]:
 
 
 ELSEWHERE = """
-import asyncio, sys, time
+import sys, time
 from treadle import Treadle
 app = Treadle(sys.argv[1])
 
@@ -149,7 +149,7 @@ app = Treadle(sys.argv[1])
 async def stamp(sent: float) -> float:
     return (time.time() - sent) * 1000
 
-asyncio.run(app.worker().run()) if False else app.run()
+app.run()
 """
 
 
