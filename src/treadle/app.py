@@ -44,7 +44,7 @@ class Treadle(Declaring):
         store: str | Store | None = None,
         *,
         queues: Sequence[str] = (),
-        clock: Clock = wall_clock,
+        clock: Clock | None = None,
         settings: Settings | None = None,
         **given: Any,
     ) -> None:
@@ -63,7 +63,7 @@ class Treadle(Declaring):
         self._factories: dict[type[Any], Callable[[Treadle], Any]] = {}
         self._resources: dict[type[Any], Any] = {}
         self._making = threading.RLock()
-        self._ids = Ids(clock)
+        self._ids = Ids(clock or wall_clock)
         self._door: Door | None = None
 
     # -- tasks and packs -----------------------------------------------------------
@@ -199,10 +199,10 @@ class Treadle(Declaring):
         """Add jobs as they are; one of `refusing` for which another stands raises DuplicateJob."""
         added = await self.store.add(jobs)
         if refusing:
-            for job, (id, _) in zip(jobs, added, strict=True):
-                if job.id in refusing and id != job.id:
-                    raise DuplicateJob(job.task, job.unique_key or "", id)
-        return [Job(self, id, new) for id, new in added]
+            for job, standing in zip(jobs, added, strict=True):
+                if job.id in refusing and standing.id != job.id:
+                    raise DuplicateJob(job.task, job.unique_key or "", standing.id)
+        return [Job(self, *each) for each in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; for code that is not async."""

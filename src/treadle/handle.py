@@ -25,12 +25,14 @@ class Job(Generic[R]):
     async code has the same with an `a` in front.
     """
 
-    __slots__ = ("app", "id", "new")
+    __slots__ = ("app", "id", "new", "spooled")
 
-    def __init__(self, app: "Treadle", id: str, new: bool = True) -> None:
+    def __init__(self, app: "Treadle", id: str, new: bool = True, spooled: bool = False) -> None:
         self.app, self.id = app, id
         self.new = new
         """False: a job that was there before stands for the call (an equal id or unique key)."""
+        self.spooled = spooled
+        """True: the store was away; the job is safe on this host and goes on its way when the store is back."""
 
     async def arefresh(self) -> Snapshot:
         """Read all that is known of it now. Raises JobNotFound."""

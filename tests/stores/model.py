@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from treadle.core.job import Claim, NewJob
+from treadle.core.job import Added, Claim, NewJob
 from treadle.core.outcomes import Outcome
 from treadle.core.states import State
 
@@ -49,17 +49,17 @@ class Model:
         live = (job for job in self.jobs if key is not None and job.new.unique_key == key and not job.state.final)
         return next(live, None)
 
-    def add(self, new: NewJob) -> tuple[str, bool]:
+    def add(self, new: NewJob) -> Added:
         standing = self.find(new.id) or self.holder(new.unique_key)
         if standing:
-            return standing.new.id, False
+            return Added(standing.new.id, False)
         now = self.clock()
         due = new.due_at if new.due_in is None else now + new.due_in
         later = State.SCHEDULED if due is not None and due > now else State.QUEUED
         expires_at = None if new.expires_in is None else now + new.expires_in
         state = State.HELD if new.held else later
         self.jobs.append(Kept(new, state, new.held, due, expires_at, new.max_attempts))
-        return new.id, True
+        return Added(new.id, True)
 
     def leased(self, worker: str) -> bool:
         return self.leases.get(worker, 0) > self.clock()

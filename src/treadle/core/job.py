@@ -44,6 +44,8 @@ class Added(NamedTuple):
 
     id: str
     new: bool
+    spooled: bool = False
+    """It is durable on this host only: the store was away, and the application's fallback has it."""
 
 
 class Claim(NamedTuple):
@@ -67,6 +69,8 @@ class Claim(NamedTuple):
     tenant: str | None
     batch: str | None
     meta: str | None
+    taken: bool = False
+    """It was taken over from a worker that went silent: to be settled, not to be run."""
 
 
 class Progress(NamedTuple):
@@ -115,6 +119,8 @@ class Cycle(NamedTuple):
     """The store's clock: when the claims began."""
     leased: bool = True
     """False: the worker's lease had run out, so it got nothing and must beat first."""
+    more: bool = False
+    """There may be more to claim than was given: as much was found as was wanted, or others stood in the way."""
 
 
 class Swept(NamedTuple):
@@ -179,6 +185,7 @@ class Snapshot(NamedTuple):
     started_at: int | None
     finished_at: int | None
     result_until: int | None
+    result_ttl: int | None
     meta: str | None
     progress: Progress | None
     cursor: str
@@ -208,6 +215,14 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
+class Slice(NamedTuple):
+    """A part of all that a store keeps, oldest first, each with its attempts and log."""
+
+    items: tuple[Snapshot, ...]
+    after: str | None
+    """Where the next part begins; None: this was the last."""
+
+
 class WorkerInfo(NamedTuple):
     """Who a worker is; enough for a neighbour on the same host to tell whether its process still lives."""
 
@@ -232,3 +247,27 @@ class Record(NamedTuple):
     key: str
     value: str
     version: int
+
+
+class Schema(NamedTuple):
+    """How far a store's tables or keys are."""
+
+    found: int
+    """0: there are none yet."""
+    known: int
+    """What this version of Treadle needs."""
+
+    @property
+    def current(self) -> bool:
+        return self.found == self.known
+
+
+class StoreFacts(NamedTuple):
+    """What a person should know of the store that answers."""
+
+    server: str
+    """Its kind and version, such as "PostgreSQL 15.8"."""
+    survives: str
+    """What an answered call survives, in words."""
+    notes: tuple[str, ...] = ()
+    """What could be better, each a sentence with the remedy."""

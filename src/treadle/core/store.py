@@ -7,11 +7,12 @@
 Losing a race is an answer, never an exception. `treadle.testing.contract` checks all of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from treadle.core.job import (
     Added,
+    Claim,
     Cycle,
     Ending,
     Filter,
@@ -19,11 +20,22 @@ from treadle.core.job import (
     Page,
     Record,
     Report,
+    Schema,
+    Slice,
     Snapshot,
+    StoreFacts,
     Swept,
     WorkerInfo,
 )
 from treadle.core.states import State
+
+T = TypeVar("T")
+
+Pending: TypeAlias = T | Awaitable[T]
+"""An answer, or what is to be awaited for it: the caller's transaction decides which."""
+
+#: Records of the kind `OF_JOB + id` belong to that job and are deleted with it.
+OF_JOB = "job:"
 
 
 class Heart(Protocol):
@@ -43,6 +55,24 @@ class Heart(Protocol):
     def close(self) -> None: ...
 
 
+class Enlisted(Protocol):
+    """A caller's own transaction: what is done through it is so exactly if that transaction commits.
+
+    Nothing is awaited where the caller's connection is not asynchronous.
+    """
+
+    def add(self, jobs: Sequence[NewJob]) -> Pending[list[Added]]:
+        """Keep these, as `Store.add` does; no worker sees them before the commit."""
+        ...
+
+    def complete(self, ending: Ending) -> Pending[bool]:
+        """End this attempt as completed; False if its claim is not current any more: roll back then.
+
+        Raises ConfigError where jobs are not kept in the caller's database.
+        """
+        ...
+
+
 class Store(Protocol):
     """Where jobs are kept. Every verb may be awaited from any running event loop."""
 
@@ -51,11 +81,29 @@ class Store(Protocol):
         """Where this store is, without secrets."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """How many cycles of one worker are worth having under way at once."""
+        ...
+
     async def open(self) -> None:
-        """Connect and bring the schema up to date. Calling it again does nothing."""
+        """Connect, and see that the schema is one that this version knows. Calling it again does nothing.
+
+        Raises StoreError with a remedy, StoreUnavailable if nobody answers.
+        """
         ...
 
     async def close(self) -> None: ...
+
+    async def schema(self) -> Schema:
+        """Read how far the schema is, without changing it."""
+        ...
+
+    async def migrate(self) -> Schema:
+        """Bring the schema up to date and answer how far it was before. Any number may do so at once."""
+        ...
+
+    async def facts(self) -> StoreFacts: ...
 
     async def add(self, jobs: Sequence[NewJob]) -> list[Added]:
         """Keep these, in one transaction, and name who stands for each, in order.
@@ -68,6 +116,17 @@ class Store(Protocol):
         """Settle these and claim up to `want` jobs of `queues`, in one transaction.
 
         An ending that was settled before (the answer got lost) counts as settled.
+        """
+        ...
+
+    async def claims(self, worker: str) -> list[Claim]:
+        """Read the claims that a worker holds: the answer that gave it one may have been lost on its way."""
+        ...
+
+    def enlist(self, tx: object) -> Enlisted:
+        """Take part in the transaction of a caller's connection or session.
+
+        Raises ConfigError for one that is not known or not of this store's kind.
         """
         ...
 
@@ -94,8 +153,16 @@ class Store(Protocol):
         """Queue final jobs again with one attempt more; answer the ids it applied to."""
         ...
 
-    async def release(self, reason: str, tasks: Sequence[str]) -> int:
-        """Queue (or schedule) the jobs of these tasks that are held for `reason`."""
+    async def hold(self, ids: Sequence[str], reason: str) -> list[str]:
+        """Keep aside those of these jobs that are scheduled or queued; answer the ids it applied to."""
+        ...
+
+    async def release(self, reason: str, tasks: Sequence[str] | None = None) -> int:
+        """Queue (or schedule) the jobs, of these tasks or of any, that are held for `reason`."""
+        ...
+
+    async def delete(self, ids: Sequence[str]) -> list[str]:
+        """Delete those of these jobs that are held or final; answer the ids it applied to."""
         ...
 
     async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
@@ -110,6 +177,17 @@ class Store(Protocol):
 
     async def count(self, filter: Filter) -> dict[tuple[str, State], int]:
         """Count jobs as (queue, state) -> n."""
+        ...
+
+    async def dump(self, after: str | None, limit: int) -> Slice:
+        """Read a part of all jobs, oldest first; begin with None, go on with what the slice says."""
+        ...
+
+    async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
+        """Keep these as another store has dumped them; answer the ids that were not here before.
+
+        A running one is queued: its claim was the other store's. A live one whose unique key another holds is left out.
+        """
         ...
 
     async def workers(self) -> list[WorkerInfo]: ...

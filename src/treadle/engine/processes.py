@@ -45,9 +45,18 @@ class Processes:
 
     def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
         """Run this attempt in a child, tell when its code begins, wait for its outcome. Raises Crashed if it died."""
+        outcome = None
+        while outcome is None:
+            outcome = self._run_once(attempt, begun)
+        return outcome
+
+    def _run_once(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome | None:
+        """Run it in one child; None if that had died while it waited for work."""
         process = self._hire(attempt)
         try:
             outcome = process.run(attempt, begun)
+        except _DiedBefore:
+            return None
         except BaseException:
             process.kill()
             raise
@@ -119,6 +128,10 @@ class Processes:
             process.kill()
 
 
+class _DiedBefore(Exception):  # it is nobody's error
+    """A child that had waited for work was dead before it could begin this job."""
+
+
 class _Process:
     def __init__(self, context: Any, main: Main, application: Sequence[str], silence: float) -> None:
         self.jobs = 0
@@ -135,14 +148,16 @@ class _Process:
         childs_lifeline.close()
 
     def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
+        has_begun = False
         try:
-            self._work.send_bytes(json.dumps(attempt.claim._replace(ref=None)).encode())
+            self._work.send_bytes(json.dumps(attempt.claim).encode())
             while True:
                 message = json.loads(self._work.recv_bytes())
                 if "outcome" in message:
                     state, *rest = message["outcome"]
                     return Outcome(State(state), *rest)
                 if "begun" in message:
+                    has_begun = True
                     begun(attempt)
                 if "progress" in message:
                     attempt.tell(Progress(*message["progress"]))
@@ -152,6 +167,8 @@ class _Process:
             self._process.join(1)
             if self._process.exitcode == SILENT:
                 raise ShuttingDown("no heartbeat was answered") from None
+            if self.jobs > 1 and not has_begun and attempt.stopping is None:
+                raise _DiedBefore from None  # its end shows in /proc before the fork server tells of it
             raise Crashed(f"its process ended with exit code {self._process.exitcode}") from None
 
     @property

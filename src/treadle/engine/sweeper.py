@@ -56,7 +56,7 @@ class Sweeper:
         swept = await self._store.sweep(self._worker.id, SLICE, take=take)
         self._next_due = swept.next_due
         self._more = swept.promoted == SLICE or swept.expired == SLICE
-        self._bury(swept.taken)
+        self.bury(swept.taken)
         if swept.promoted:
             self._hungry()
         if self._sweeps % SELDOM == 0:
@@ -75,7 +75,7 @@ class Sweeper:
         full = not silent  # else an outage may have kept a living worker from renewing
         while full:
             swept = await self._store.sweep(self._worker.id, SLICE, take=TAKE)
-            self._bury(swept.taken)
+            self.bury(swept.taken)
             full = len(swept.taken) == TAKE
 
     async def _look_after_slow_things(self) -> None:
@@ -85,7 +85,8 @@ class Sweeper:
         if purged == SLICE:
             self._sweeps = -1  # there is more: look again at the next sweep
 
-    def _bury(self, taken: Sequence[Claim]) -> None:
+    def bury(self, taken: Sequence[Claim]) -> None:
+        """Settle claims that were taken over from workers that went silent."""
         endings = [Ending(claim, verdict(claim)) for claim in taken]
         for claim, outcome, *_ in endings:
             self._emit(TakenOver(claim, outcome))

@@ -11,27 +11,20 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from treadle.core.errors import StoreError
-from treadle.core.events import (
-    AttemptEnded,
-    ClaimLost,
-    Event,
-    StoreTrouble,
-    WorkerStarted,
-    WorkerStopped,
-)
+from treadle.core.events import AttemptEnded, ClaimLost, Event, WorkerStarted, WorkerStopped
 from treadle.core.ids import worker_id
-from treadle.core.job import Cycle, Ending
+from treadle.core.job import Claim, Ending
 from treadle.core.outcomes import Outcome, cancel, hand_back
 from treadle.core.store import Store
 from treadle.engine.admission import Admission
 from treadle.engine.attempt import Asked, Attempt, Lost, ShuttingDown
 from treadle.engine.context import Context
 from treadle.engine.deadlines import check_deadlines
-from treadle.engine.heart import Answer, HeartThread, Held, uptime
+from treadle.engine.heart import Answer, HeartThread, Held
 from treadle.engine.listening import Listening
 from treadle.engine.neighbours import identify
 from treadle.engine.processes import Processes
+from treadle.engine.pump import Pump
 from treadle.engine.reserve import Reserve
 from treadle.engine.rhythm import every
 from treadle.engine.runners import Runners
@@ -41,11 +34,8 @@ from treadle.engine.work import Work
 
 log = logging.getLogger("treadle.engine")
 
-#: While more is ready to run, endings wait for so many companions (and never longer than a tick).
-COMPANIONS = 64
-
-#: Seconds between looks at deadlines.
-TICK = 0.1
+#: Seconds between looks at deadlines, and between looks for work of which no hint has come: hints get lost.
+TICK, LOOK = 0.1, 1.0
 
 
 class Worker:
@@ -69,15 +59,11 @@ class Worker:
         self.id = worker_id()
         self._me = identify(self.id, settings.queues, settings.slots)
         self._held: dict[str, Attempt] = {}
-        self._ended: list[Ending] = []
         self._admission = Admission(works, children=processes is not None)
         self._reserve = Reserve(settings.slots, settings.reserve)
-        self._changed = asyncio.Event()
-        self._hungry = True
-        self._overdue = False
-        self._stopping = self._until_idle = self._fenced = False
+        self._pump = Pump(store, self.id, settings, self, emit=self._emit, nudge=lambda: self._heart.nudge())
+        self._fenced = False
         self._grace = settings.grace / 1000
-        self._trouble, self._said = 0.0, ""
         self.handed_back = 0
 
     # -- the life of a worker ------------------------------------------------------
@@ -97,7 +83,6 @@ class Worker:
             raise
 
     async def _live(self, until_idle: bool) -> None:
-        self._until_idle = until_idle
         self._listening = self._make_listening()
         await self._store.open()
         heart = self._heart = self._make_heart()
@@ -112,10 +97,11 @@ class Worker:
                 beats = [
                     group.create_task(every(sweeper.pause, sweeper.sweep)),
                     group.create_task(every(lambda: TICK, self._tick)),
+                    group.create_task(every(lambda: LOOK, self._look)),
                 ]
                 if self._also:
                     beats.append(group.create_task(every(lambda: 1.0, self._also)))
-                await self._pump()
+                await self._pump.run(until_idle=until_idle)
                 await self._drain()
                 for beat in beats:
                     beat.cancel()
@@ -129,8 +115,7 @@ class Worker:
 
     def stop(self) -> None:
         """Stop claiming, let run to the end of the grace, hand back the rest. May be called from the loop's thread."""
-        self._stopping = True
-        self._changed.set()
+        self._pump.stop()
 
     def _make_listening(self) -> Listening:
         return Listening(
@@ -170,8 +155,8 @@ class Worker:
             self._settings,
             tuple(self._works),
             steady=lambda: self._heart.steady_for * 1000 >= self._settings.heartbeat * 0.9,
-            settle=self._settle_also,
-            hungry=self._on_hint,
+            settle=lambda endings: self._pump.end(*endings),
+            hungry=self._pump.hint,
             emit=self._emit,
         )
 
@@ -181,89 +166,43 @@ class Worker:
         if self._processes:
             self._processes.close()
 
-    # -- the pump ------------------------------------------------------------------
+    # -- what the pump asks --------------------------------------------------------
 
-    async def _pump(self) -> None:
-        while not self._stopping:
-            self._changed.clear()
-            want = self._want()
-            if self._worth_a_cycle(want):
-                await self._cycle(want)
-            elif self._until_idle and await self._idle():
-                return
-            else:
-                await self._changed.wait()
-
-    def _want(self) -> int:
-        if not self._hungry or self._fenced:
+    def room(self) -> int:
+        if self._fenced:
             return 0
         if self._admission.careful:
             return 0 if self._held else 1
-        return max(0, self._runners.free + self._reserve.room)
+        return self._runners.free + self._reserve.room
 
-    def _worth_a_cycle(self, want: int) -> bool:
-        if want and len(self._runners.ready) <= self._reserve.room // 2:
-            return True
-        return bool(self._ended) and (len(self._ended) >= COMPANIONS or self._overdue or not self._runners.ready)
+    def short(self) -> bool:
+        return len(self._runners.ready) <= self._reserve.room // 2
 
-    async def _cycle(self, want: int) -> None:
-        asked = uptime()
-        ended, self._ended, self._overdue = self._ended, [], False
-        self._hungry = self._hungry and not want  # a hint during the call makes it hungry again
-        try:
-            cycle = await self._store.cycle(self.id, ended, self._settings.queues, want)
-        except StoreError as error:
-            self._ended = ended + self._ended
-            await self._suffer("cycle", error)
-            return
-        self._trouble, self._said = 0.0, ""
-        self._mourn(ended, cycle)
-        if not cycle.leased:
-            self._heart.nudge()
-            await asyncio.sleep(0.1)
-        if len(cycle.claims) == want or not cycle.leased:
-            self._hungry = True
-        if uptime() - asked > self._settings.fence / 1000:  # frozen meanwhile: the lease of these may be over
-            self._settle_also([Ending(claim, hand_back()) for claim in cycle.claims])
-        else:
-            self._admit(cycle)
+    def busy(self) -> bool:
+        return bool(self._runners.ready)
 
-    def _admit(self, cycle: Cycle) -> None:
+    def holds(self, claim: Claim) -> bool:
+        return claim.id in self._held
+
+    def admit(self, claims: Sequence[Claim], now: int) -> None:
         attempts = []
-        for claim in cycle.claims:
-            decided = self._admission.decide(claim, cycle.now, busy=bool(self._held))
+        for claim in claims:
+            decided = self._admission.decide(claim, now, busy=bool(self._held))
             if isinstance(decided, Work):
                 attempt = self._held[claim.id] = Attempt(claim, decided, self._heart.nudge, self._clock())
                 attempts.append(attempt)
             else:
-                self._end(Ending(claim, decided))
+                self._pump.end(Ending(claim, decided))
         if attempts:
             self._runners.feed(attempts)
 
-    def _mourn(self, ended: Sequence[Ending], cycle: Cycle) -> None:
-        if cycle.lost and self._listeners:
-            for claim, *_ in ended:
-                if claim.id in cycle.lost:
-                    self._emit(ClaimLost(claim.id, claim.task))
+    def bury(self, claims: Sequence[Claim]) -> None:
+        self._sweeper.bury(claims)
 
-    async def _suffer(self, verb: str, error: StoreError) -> None:
-        self._trouble = min(1.0, self._trouble * 2 or 0.1)
-        self._hungry = True
-        self._emit(StoreTrouble(verb, str(error)))
-        if str(error) != self._said:  # once for each trouble, not once a second
-            self._said = str(error)
-            log.warning("%s failed and is tried again until the store answers: %s", verb, error)
-        await asyncio.sleep(self._trouble)
-
-    async def _idle(self) -> bool:
-        """Say whether nothing is held here, and nothing queued or due there."""
-        if self._held or self._ended:
-            return False
-        try:
+    async def idle(self) -> bool:
+        if not self._held:
             await self._sweeper.sweep()
-        except StoreError as error:
-            await self._suffer("sweep", error)
-        return not (self._hungry or self._ended or self._changed.is_set())
+        return not self._held
 
     # -- endings -------------------------------------------------------------------
 
@@ -274,44 +213,31 @@ class Worker:
         self._reserve.measure(took)
         if outcome is None:
             self._emit(ClaimLost(claim.id, claim.task))
-            self._changed.set()
+            self._pump.changed.set()
             return
         if self._listeners:
             self._emit(AttemptEnded(claim, outcome, round(took * 1000)))
-        self._end(Ending(claim, outcome, attempt.progress, attempt.log_text()))
-
-    def _end(self, ending: Ending) -> None:
-        self._ended.append(ending)
-        if len(self._ended) >= COMPANIONS or not self._runners.ready:
-            self._changed.set()
-
-    def _settle_also(self, endings: Sequence[Ending]) -> None:
-        self._ended.extend(endings)
-        self._changed.set()
+        self._pump.end(Ending(claim, outcome, attempt.progress, attempt.log_text()))
 
     def _give_back(self, attempts: Iterable[Attempt], outcome: Outcome) -> None:
         """End attempts that were claimed but never started."""
         for attempt in attempts:
             attempt.over = True
             self._held.pop(attempt.claim.id, None)
-            self._ended.append(Ending(attempt.claim, outcome))
-        self._changed.set()
+            self._pump.end(Ending(attempt.claim, outcome))
+        self._pump.changed.set()
 
     # -- what others tell ----------------------------------------------------------
 
     def _hint(self) -> None:
         """Note, from any thread, that work may have come."""
-        if not self._hungry:
-            self._listening.tell(self._on_hint)
-
-    def _on_hint(self) -> None:
-        self._hungry = True
-        self._changed.set()
+        self._listening.tell(self._pump.hint)
 
     def _on_answer(self, answer: Answer, held: Held) -> None:
         if self._fenced:
             self._fenced = False
-            self._on_hint()
+            self._pump.hint()
+        self._pump.hear([id for id in answer if id not in held and id not in self._held])
         for id, attempt in held.items():
             if self._held.get(id) is not attempt:
                 continue
@@ -347,44 +273,35 @@ class Worker:
         if late:
             self._reserve.forget()
             self._give_back([runners.ready.popleft() for _ in range(late)], hand_back())
-        if self._ended:  # whatever waits for companions has waited long enough
-            self._overdue = True
-            self._changed.set()
+        self._pump.tick()
+
+    async def _look(self) -> None:
+        self._pump.hint()
 
     # -- the end -------------------------------------------------------------------
 
     async def _drain(self) -> None:
-        self._stopping = True
+        pump = self._pump
+        pump.stop()
         self._hand_back_unstarted()
         began = self._clock()
         while self._held and (left := began + self._grace - self._clock()) > 0:
-            self._changed.clear()  # first: what ends while others are settled must wake this loop
-            await self._settle_rest(left)
+            pump.changed.clear()  # first: what ends while others are settled must wake this loop
+            await pump.settle_rest(left, self._clock)
             if self._held:
                 await self._wait(began + self._grace - self._clock())
         for attempt in list(self._runners.running):
             self.handed_back += 1
             self._runners.stop(attempt, ShuttingDown())
         await self._runners.close()
-        await self._settle_rest(self._settings.fence / 1000)
+        await pump.settle_rest(self._settings.fence / 1000, self._clock)
 
     async def _wait(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(max(0.0, seconds)):
-                await self._changed.wait()
+                await self._pump.changed.wait()
         except TimeoutError:
             return
-
-    async def _settle_rest(self, patience: float) -> None:
-        """Settle all that ended; while the store is away, try for so many seconds."""
-        until = self._clock() + patience
-        while self._ended and self._clock() < until:
-            ended, self._ended = self._ended, []
-            try:
-                self._mourn(ended, await self._store.cycle(self.id, ended, (), 0))
-            except StoreError as error:
-                self._ended = ended + self._ended
-                await self._suffer("settle", error)
 
     def _hand_back_unstarted(self) -> None:
         unstarted = list(self._runners.ready)

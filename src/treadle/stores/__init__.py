@@ -15,16 +15,17 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_store(url: str, clock: Clock = wall_clock) -> "Store":
+def open_store(url: str, clock: Clock | None = None, *, migrate: bool | None = None) -> "Store":
     """Make the store that a URL names; it connects at its first use.
 
-    `clock` stands for the store's clock where the store has none of its own (SQLite). Raises ConfigError.
+    `clock` stands for the store's own clock: for tests. `migrate` says whether opening it makes and updates its tables;
+    None: only where they are nobody else's (SQLite, Redis). Raises ConfigError.
     """
     scheme = url.partition("://")[0].partition("+")[0].lower()
     if scheme == "sqlite":
         from treadle.stores.sqlite import SqliteStore, settings_from
 
-        return SqliteStore(settings_from(url), clock)
+        return SqliteStore(settings_from(url, migrate is not False), clock or wall_clock)
     raise ConfigError(
         f"The store URL starts with {scheme!r}; this version of Treadle keeps jobs in SQLite: sqlite:///jobs.db"
         " (a path below this folder) or sqlite:////var/lib/app/jobs.db (four slashes: from the root)."

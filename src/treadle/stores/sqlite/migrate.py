@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from treadle.core.errors import StoreError
+from treadle.core.job import Schema
 from treadle.stores.sqlite.connection import explained, writing
 from treadle.stores.sqlite.settings import SqliteSettings
 
@@ -27,29 +28,46 @@ def migrations() -> list[Migration]:
     return sorted(steps)
 
 
-def migrate(connection: sqlite3.Connection, settings: SqliteSettings, now: int) -> int:
-    """Apply what is missing and answer the version reached. Two processes may do so at once; one of them does it."""
-    steps = migrations()
-    if _version(connection, settings) == steps[-1].version:
-        return steps[-1].version
+def migrate(connection: sqlite3.Connection, settings: SqliteSettings, now: int) -> Schema:
+    """Apply what is missing and answer how far it was. Two processes may do so at once; one of them does it."""
+    before = schema(connection, settings)
+    if before.current:
+        return before
     with writing(connection, settings):
         connection.execute(VERSION_TABLE)
         reached = connection.execute("SELECT coalesce(max(version), 0) FROM treadle_schema").fetchone()[0]
-        if reached > steps[-1].version:
-            raise StoreError(
-                f"{settings.path} was written by a newer Treadle (schema {reached}; this one knows"
-                f" {steps[-1].version}). Upgrade this installation: pip install -U treadle"
-            )
-        for step in steps:
+        _refuse_newer(settings, Schema(reached, before.known))
+        for step in migrations():
             if step.version > reached:
                 _apply(connection, step, now)
-    return steps[-1].version
+    return before
 
 
-def _version(connection: sqlite3.Connection, settings: SqliteSettings) -> int:
+def schema(connection: sqlite3.Connection, settings: SqliteSettings) -> Schema:
+    """Read how far the tables are."""
     with explained(settings.path):
         there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'treadle_schema'").fetchone()
-        return connection.execute("SELECT max(version) FROM treadle_schema").fetchone()[0] or 0 if there else 0
+        found = connection.execute("SELECT max(version) FROM treadle_schema").fetchone()[0] if there else 0
+    return Schema(found or 0, migrations()[-1].version)
+
+
+def require(connection: sqlite3.Connection, settings: SqliteSettings) -> None:
+    """Raise StoreError unless the tables are up to date."""
+    found = schema(connection, settings)
+    _refuse_newer(settings, found)
+    if not found.current:
+        raise StoreError(
+            f"{settings.path} has the schema {found.found} of {found.known}. Bring it up to date:"
+            " treadle db migrate (or set TREADLE_AUTO_MIGRATE=1)"
+        )
+
+
+def _refuse_newer(settings: SqliteSettings, found: Schema) -> None:
+    if found.found > found.known:
+        raise StoreError(
+            f"{settings.path} was written by a newer Treadle (schema {found.found}; this one knows {found.known})."
+            " Upgrade this installation: pip install -U treadle"
+        )
 
 
 def _apply(connection: sqlite3.Connection, step: Migration, now: int) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from treadle.core.errors import ConfigError
-from treadle.core.job import Filter, Page, Record, Snapshot, WorkerInfo
+from treadle.core.job import Filter, Page, Record, Slice, Snapshot, WorkerInfo
 from treadle.core.states import State
 from treadle.stores.sqlite import rows
 from treadle.stores.statements import numbered, text
@@ -22,24 +24,38 @@ CONDITIONS = {
 }
 
 
-def _load(name: str, where: str = "", names: tuple[str, ...] = ()) -> str:
-    return numbered(text("treadle.stores.sqlite", name).replace("{where}", where), names)
+def _load(name: str, where: str = "", names: tuple[str, ...] = (), direction: str = "DESC") -> str:
+    written = text("treadle.stores.sqlite", name).replace("{where}", where).replace("{direction}", direction)
+    return numbered(written, names)
 
 
 WORKERS = _load("workers")
 READ = _load("read", names=("kind",))
-ATTEMPTS = _load("attempts", names=("ref",))
-LOG = _load("log", names=("ref",))
+ATTEMPTS = _load("attempts", names=("refs",))
+LOG = _load("log", names=("refs",))
 BY_ID = _load("find", "job.id = :id", ("now", "limit", "id"))
+BEHIND = _load("find", "job.seq > :after", ("now", "limit", "after"), "ASC")
 
 
 def get(connection: sqlite3.Connection, now: int, id: str) -> Snapshot | None:
-    row = connection.execute(BY_ID, (now, 1, id)).fetchone()
-    if row is None:
-        return None
-    attempts = connection.execute(ATTEMPTS, row[:1]).fetchall()
-    log = connection.execute(LOG, row[:1]).fetchall()
-    return rows.snapshot(row, [rows.attempt(each) for each in attempts], rows.log_lines(log))
+    found = connection.execute(BY_ID, (now, 1, id)).fetchall()
+    return _whole(connection, found)[0] if found else None
+
+
+def dump(connection: sqlite3.Connection, now: int, after: str | None, limit: int) -> Slice:
+    found = connection.execute(BEHIND, (now, limit, int(after or 0))).fetchall()
+    return Slice(tuple(_whole(connection, found)), str(found[-1][0]) if len(found) == limit else None)
+
+
+def _whole(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]) -> list[Snapshot]:
+    """Make snapshots of rows, with their attempts and log lines."""
+    refs = json.dumps([row[0] for row in found])
+    attempts, logs = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
+    for ref, *attempt in connection.execute(ATTEMPTS, (refs,)):
+        attempts[ref].append(rows.attempt(attempt))
+    for ref, lines in connection.execute(LOG, (refs,)):
+        logs[ref] += json.loads(lines)
+    return [rows.snapshot(row, attempts[row[0]], logs[row[0]]) for row in found]
 
 
 def find(connection: sqlite3.Connection, now: int, filter: Filter, limit: int, cursor: str | None) -> Page:

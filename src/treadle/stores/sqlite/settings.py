@@ -18,13 +18,15 @@ class SqliteSettings:
     """`full`: power loss. `fast`: the death of any process, but power loss may take the newest commits."""
     patience: float = 10.0
     """Seconds to wait for another process's write lock before saying so."""
+    migrate: bool = True
+    """Make and update the tables at the first use."""
 
     @property
     def url(self) -> str:
         return f"sqlite:///{self.path}" + ("" if self.durability == "full" else f"?durability={self.durability}")
 
 
-def settings_from(url: str) -> SqliteSettings:
+def settings_from(url: str, migrate: bool = True) -> SqliteSettings:
     """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with `?durability=fast`. Raises ConfigError."""
     parts = urlsplit(url)
     if parts.netloc:
@@ -41,4 +43,4 @@ def settings_from(url: str) -> SqliteSettings:
         raise ConfigError(f"{url!r}: durability={durability!r} is not known; it is one of {', '.join(DURABILITIES)}.")
     if options:
         raise ConfigError(f"{url!r}: the option {next(iter(options))!r} is not known; there is `durability`.")
-    return SqliteSettings(Path(path), durability)
+    return SqliteSettings(Path(path), durability, migrate=migrate)

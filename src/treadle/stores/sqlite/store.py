@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -12,26 +13,34 @@ from treadle.core.errors import StoreError
 from treadle.core.ids import Clock
 from treadle.core.job import (
     Added,
+    Claim,
     Cycle,
     Ending,
     Filter,
     NewJob,
     Page,
     Record,
+    Schema,
+    Slice,
     Snapshot,
+    StoreFacts,
     Swept,
     WorkerInfo,
 )
 from treadle.core.states import State
-from treadle.core.store import Heart
+from treadle.core.store import Enlisted, Heart
+from treadle.stores.borrowed import borrow
 from treadle.stores.sqlite import queries, verbs
 from treadle.stores.sqlite.connection import connect
+from treadle.stores.sqlite.enlisted import SqliteEnlisted
 from treadle.stores.sqlite.heart import SqliteHeart
-from treadle.stores.sqlite.migrate import migrate
+from treadle.stores.sqlite.migrate import migrate, require, schema
 from treadle.stores.sqlite.reader import Reader
 from treadle.stores.sqlite.settings import SqliteSettings
 from treadle.stores.sqlite.wake import Bell
 from treadle.stores.sqlite.writer import Writer
+
+SURVIVES = {"full": "power loss", "fast": "the death of any process; power loss may take the newest commits"}
 
 
 class SqliteStore:
@@ -49,6 +58,10 @@ class SqliteStore:
     def url(self) -> str:
         return self._settings.url
 
+    @property
+    def lanes(self) -> int:
+        return 1  # there is one write lock
+
     async def open(self) -> None:
         if self._process != os.getpid():
             self._after_fork()
@@ -60,7 +73,10 @@ class SqliteStore:
             if self._writer is not None:
                 return
             with closing(connect(self._settings)) as connection:
-                migrate(connection, self._settings, self._clock())
+                if self._settings.migrate:
+                    migrate(connection, self._settings, self._clock())
+                else:
+                    require(connection, self._settings)
             self._reader = Reader(self._settings)
             self._writer = Writer(self._settings, self._settings.durability == "full")
 
@@ -86,6 +102,23 @@ class SqliteStore:
         if reader:
             await asyncio.to_thread(reader.close)
         await asyncio.to_thread(self._bell.close)
+
+    async def schema(self) -> Schema:
+        return await asyncio.to_thread(self._look, schema)
+
+    async def migrate(self) -> Schema:
+        return await asyncio.to_thread(self._look, partial(migrate, now=self._clock()))
+
+    def _look(self, act: "Callable[[sqlite3.Connection, SqliteSettings], Schema]") -> Schema:
+        with closing(connect(self._settings)) as connection:
+            return act(connection, self._settings)
+
+    async def facts(self) -> StoreFacts:
+        survives = SURVIVES[self._settings.durability]
+        return StoreFacts(f"SQLite {sqlite3.sqlite_version}, {self._settings.path}", survives)
+
+    def enlist(self, tx: object) -> Enlisted:
+        return SqliteEnlisted(borrow(tx), self._settings, self._clock)
 
     async def _write(self) -> Writer:
         if self._writer is None or self._process != os.getpid():
@@ -117,6 +150,10 @@ class SqliteStore:
             self._bell.ring()
         return answer
 
+    async def claims(self, worker: str) -> list[Claim]:
+        write = await self._write()  # behind whatever cycle is still on its way
+        return await write(lambda connection: verbs.claims(connection, worker), flush=False)
+
     def heart(self, worker: WorkerInfo) -> Heart:
         return SqliteHeart(self._settings, self._clock, worker)
 
@@ -144,12 +181,20 @@ class SqliteStore:
             self._bell.ring()
         return answer
 
-    async def release(self, reason: str, tasks: Sequence[str]) -> int:
+    async def hold(self, ids: Sequence[str], reason: str) -> list[str]:
+        write = await self._write()
+        return await write(lambda connection: verbs.hold(connection, ids, reason))
+
+    async def release(self, reason: str, tasks: Sequence[str] | None = None) -> int:
         write = await self._write()
         released = await write(lambda connection: verbs.release(connection, self._clock(), reason, tasks))
         if released:
             self._bell.ring()
         return released
+
+    async def delete(self, ids: Sequence[str]) -> list[str]:
+        write = await self._write()
+        return await write(lambda connection: verbs.delete(connection, ids))
 
     async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
         write = await self._write()
@@ -170,6 +215,17 @@ class SqliteStore:
     async def count(self, filter: Filter) -> dict[tuple[str, State], int]:
         read = await self._read()
         return await read(partial(queries.count, filter=filter))
+
+    async def dump(self, after: str | None, limit: int) -> Slice:
+        read = await self._read()
+        return await read(partial(queries.dump, now=self._clock(), after=after, limit=limit))
+
+    async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
+        write = await self._write()
+        restored = await write(lambda connection: verbs.restore(connection, jobs))
+        if restored:
+            self._bell.ring()
+        return restored
 
     async def workers(self) -> list[WorkerInfo]:
         read = await self._read()

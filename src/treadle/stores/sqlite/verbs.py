@@ -4,10 +4,12 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from treadle.core.job import Added, Cycle, Ending, NewJob, Report, Swept
+from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Snapshot, Swept
 from treadle.core.states import State
+from treadle.core.store import OF_JOB
 from treadle.stores.sqlite import rows
 from treadle.stores.statements import Bulk, numbered, text
+from treadle.stores.steps import Step, Steps
 
 
 def _load(name: str, *names: str) -> str:
@@ -15,6 +17,7 @@ def _load(name: str, *names: str) -> str:
 
 
 ADD = Bulk(text("treadle.stores.sqlite", "add"), len(NewJob._fields) + 1)
+ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", len(NewJob._fields) + 1)
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
 STANDING = _load("standing", "id", "unique_key")
 LEASED = _load("leased", "now", "worker")
@@ -28,6 +31,7 @@ KEEP_PROGRESS = _load("keep_progress", "ref", "epoch", "done", "total", "failed"
 KEEP_LOG = _load("keep_log", "ref", "epoch", "log")
 BEAT = _load("beat", "id", "now", "lease", "host", "space", "pid", "born", "queues", "slots", "details")
 HOLDINGS = _load("holdings", "worker")
+CLAIMS = _load("claims", "worker")
 PROMOTE = _load("promote", "now", "limit")
 EXPIRE = _load("expire", "now", "limit")
 TAKE_OVER = _load("take_over", "worker", "now", "take")
@@ -39,9 +43,18 @@ CANCEL_WAITING = _load("cancel_waiting", "ids", "now")
 CANCEL_RUNNING = _load("cancel_running", "ids")
 OBEY_CANCEL = _load("obey_cancel", "refs", "now")
 REVIVE = _load("revive", "ids", "now")
+HOLD = _load("hold", "ids", "reason")
 RELEASE = _load("release", "reason", "tasks", "now")
+DELETE = _load("delete", "ids")
 PURGE = _load("purge", "state", "before", "limit")
 PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
+PURGE_RECORDS = _load("purge_records", "kinds")
+RESTORE = _load("restore", *rows.RESTORED)
+RESTORE_ATTEMPT = _load(
+    "restore_attempt", "ref", "number", "epoch", "worker", "started_at", "ended_at", "ending", "error"
+)
+RESTORE_LOG = _load("restore_log", "ref", "lines")
+RESTORE_PROGRESS = _load("restore_progress", "ref", "epoch", "done", "total", "failed", "note")
 WRITE_NEW = _load("write_new", "kind", "key", "value")
 WRITE_OVER = _load("write_over", "kind", "key", "value")
 WRITE_EXPECTED = _load("write_expected", "kind", "key", "value", "expect")
@@ -77,6 +90,22 @@ def _add_one(connection: sqlite3.Connection, now: int, job: NewJob) -> Added:
     return Added(connection.execute(STANDING, (job.id, job.unique_key)).fetchone()[0], False)
 
 
+def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
+    """Add on a connection that may be anybody's: nothing is known of its transaction, so no savepoint is set."""
+    new: set[str] = set()
+    for statement, values in ADD_AND_TELL.pieces([(*job, now) for job in jobs]):
+        new |= {id for (id,) in (yield Step(statement, values))}
+    answer = []
+    for job in jobs:
+        if job.id in new:
+            new.remove(job.id)  # the next of this id in the same call is not the one that was kept
+            answer.append(Added(job.id, True))
+        else:
+            standing = yield Step(STANDING, (job.id, job.unique_key))
+            answer.append(Added(standing[0][0], False))
+    return answer
+
+
 def cycle(
     connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int
 ) -> Cycle:
@@ -90,7 +119,25 @@ def cycle(
         taken = connection.execute(CLAIM_ONE_QUEUE, (worker, now, queues[0], want))
     else:
         taken = connection.execute(CLAIM, (worker, now, json.dumps(queues), want))
-    return Cycle(rows.claims(taken.fetchall()), lost, now)
+    claims = rows.claims(taken.fetchall())
+    return Cycle(claims, lost, now, more=len(claims) == want)
+
+
+def completing(now: int, ending: Ending) -> Steps[bool]:
+    """Complete one attempt on a connection that may be anybody's."""
+    claim, progress, log = ending.claim, ending.progress, ending.log
+    if progress:
+        yield Step(KEEP_PROGRESS, (claim.ref, claim.epoch, *progress))
+    if log:
+        yield Step(KEEP_LOG, (claim.ref, claim.epoch, log))
+    ((statement, values),) = COMPLETE.pieces([rows.completed_row(ending, now)])
+    yield Step(statement, values)
+    changed = yield Step("SELECT changes()")
+    return bool(changed[0][0])
+
+
+def claims(connection: sqlite3.Connection, worker: str) -> list[Claim]:
+    return rows.claims(connection.execute(CLAIMS, (worker,)).fetchall())
 
 
 def settle(connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]) -> frozenset[str]:
@@ -155,19 +202,52 @@ def revive(connection: sqlite3.Connection, now: int, ids: Sequence[str]) -> list
     return [id for (id,) in connection.execute(REVIVE, (json.dumps(list(ids)), now)).fetchall()]
 
 
-def release(connection: sqlite3.Connection, now: int, reason: str, tasks: Sequence[str]) -> int:
-    return connection.execute(RELEASE, (reason, json.dumps(list(tasks)), now)).rowcount
+def hold(connection: sqlite3.Connection, ids: Sequence[str], reason: str) -> list[str]:
+    return [id for (id,) in connection.execute(HOLD, (json.dumps(list(ids)), reason)).fetchall()]
+
+
+def release(connection: sqlite3.Connection, now: int, reason: str, tasks: Sequence[str] | None) -> int:
+    asked = None if tasks is None else json.dumps(list(tasks))
+    return connection.execute(RELEASE, (reason, asked, now)).rowcount
+
+
+def delete(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
+    gone = connection.execute(DELETE, (json.dumps(list(ids)),)).fetchall()
+    _forget(connection, gone)
+    return [id for _, id in gone]
 
 
 def purge(connection: sqlite3.Connection, now: int, older_than: Mapping[State, int], limit: int) -> int:
-    gone: list[int] = []
+    gone: list[tuple[int, str]] = []
     for state, age in older_than.items():
-        found = connection.execute(PURGE, (state.value, now - age, limit - len(gone))).fetchall()
-        gone += [ref for (ref,) in found]
-    if gone:
-        for statement in PURGE_CHILDREN:
-            connection.execute(statement, (json.dumps(gone),))
+        gone += connection.execute(PURGE, (state.value, now - age, limit - len(gone))).fetchall()
+    _forget(connection, gone)
     return len(gone)
+
+
+def _forget(connection: sqlite3.Connection, gone: Sequence[tuple[int, str]]) -> None:
+    """Delete what belonged to jobs that are gone."""
+    if gone:
+        refs = json.dumps([ref for ref, _ in gone])
+        for statement in PURGE_CHILDREN:
+            connection.execute(statement, (refs,))
+        connection.execute(PURGE_RECORDS, (json.dumps([OF_JOB + id for _, id in gone]),))
+
+
+def restore(connection: sqlite3.Connection, jobs: Sequence[Snapshot]) -> list[str]:
+    return [job.id for job in jobs if _restore_one(connection, job)]
+
+
+def _restore_one(connection: sqlite3.Connection, job: Snapshot) -> bool:
+    kept = connection.execute(RESTORE, rows.restored(job)).fetchall()
+    for (ref,) in kept:
+        attempts = [(ref, *rows.restored_attempt(attempt)) for attempt in job.attempts]
+        connection.executemany(RESTORE_ATTEMPT, attempts)
+        if job.log:
+            connection.execute(RESTORE_LOG, (ref, json.dumps([dict(line) for line in job.log])))
+        if job.progress:
+            connection.execute(RESTORE_PROGRESS, (ref, job.epoch, *job.progress))
+    return bool(kept)
 
 
 def write(connection: sqlite3.Connection, kind: str, key: str, value: str | None, expect: int | None) -> bool:

@@ -23,7 +23,19 @@ the list of promises that the project keeps.
 
 import pytest
 
-_PARTS = ("adding", "claiming", "settling", "beating", "sweeping", "steering", "looking", "records", "hints", "moves")
+_PARTS = (
+    "adding",
+    "claiming",
+    "settling",
+    "beating",
+    "sweeping",
+    "steering",
+    "looking",
+    "moving",
+    "records",
+    "hints",
+    "moves",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 # ruff: noqa: E402, F403
@@ -33,6 +45,7 @@ from treadle.testing.contract.claiming import *
 from treadle.testing.contract.hints import *
 from treadle.testing.contract.looking import *
 from treadle.testing.contract.moves import *
+from treadle.testing.contract.moving import *
 from treadle.testing.contract.records import *
 from treadle.testing.contract.scene import hire as hire
 from treadle.testing.contract.settling import *

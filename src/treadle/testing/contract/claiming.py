@@ -147,6 +147,32 @@ async def test_a_job_handed_back_keeps_its_place(store: Store, hire: Hire) -> No
     assert ids(await worker.claim(3)) == ["0000", "0001", "0002"]
 
 
+@pytest.mark.parametrize("queues", [("default",), ("default", "other")])
+async def test_a_claim_tells_whether_there_may_be_more(store: Store, hire: Hire, queues: tuple[str, ...]) -> None:
+    await store.add(jobs(5))
+    worker = hire("w1")
+    answers = [(await store.cycle(worker.name, [], queues, want)) for want in (2, 10, 10)]
+    assert [(len(answer.claims), answer.more) for answer in answers] == [(2, True), (3, False), (0, False)]
+
+
+async def test_what_a_worker_holds_can_be_read(store: Store, clock: FakeClock, hire: Hire) -> None:
+    """P1: the answer that gave it a claim may have been lost on its way."""
+    await store.add([job("a", priority=5, meta="{}", owner="ada"), *jobs(3)])
+    worker, other = hire("w1"), hire("w2")
+    claims = await worker.claim(2)
+    (theirs,) = await other.claim(1)
+    assert await store.claims("w1") == claims
+    assert await store.claims("w2") == [theirs]
+    assert await store.claims("nobody") == []
+    assert await worker.settle_all([Ending(claim, complete()) for claim in await store.claims("w1")]) == frozenset()
+    assert await store.claims("w1") == []
+    clock.forward(LEASE)
+    worker.beat()
+    (taken,) = (await worker.sweep()).taken
+    assert (taken.id, taken.taken, claims[0].taken) == (theirs.id, True, False)
+    assert [(claim.id, claim.epoch, bool(claim.taken)) for claim in await store.claims("w1")] == [(theirs.id, 2, True)]
+
+
 @pytest.mark.parametrize("number", [1, 10, 500])
 async def test_one_and_five_hundred_are_the_same_call(store: Store, hire: Hire, number: int) -> None:
     await store.add(jobs(number))

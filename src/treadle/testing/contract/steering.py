@@ -2,10 +2,10 @@
 
 import pytest
 
-from treadle.core.job import Progress
+from treadle.core.job import Filter, Progress
 from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, snooze
 from treadle.core.states import State
-from treadle.core.store import Store
+from treadle.core.store import OF_JOB, Store
 from treadle.testing.clock import FakeClock
 from treadle.testing.contract.scene import LEASE, Hire, ids, job, jobs, seen, states
 
@@ -184,6 +184,63 @@ async def test_release_queues_what_is_held_for_this_reason_and_task(store: Store
     assert (await seen(store, "a")).reason is None
     assert await store.release("unknown_task", []) == 0
     assert ids(await hire("w1").claim(5)) == ["a"]
+
+
+async def test_release_may_ask_for_no_task(store: Store, clock: FakeClock) -> None:
+    await store.add([
+        job("a", held="moving"), job("b", held="moving", task="other", due_in=60_000), job("c", held="operator"),
+    ])  # fmt: skip
+    assert await store.release("moving") == 2
+    assert await states(store, "a", "b", "c") == ["queued", "scheduled", "held"]
+
+
+async def test_what_waits_can_be_kept_aside(store: Store, clock: FakeClock, hire: Hire) -> None:
+    await store.add([job("q"), job("s", due_in=5_000), job("h", held="operator"), job("r", priority=9), job("f")])
+    worker = hire("w1")
+    claim = await worker.claim_one()
+    await store.cancel(["f"])
+    assert sorted(await store.hold(["q", "s", "h", "r", "f", "nobody"], "moving")) == ["q", "s"]
+    assert await states(store, "q", "s", "h", "r", "f") == ["held", "held", "held", "running", "cancelled"]
+    assert [(await seen(store, id)).reason for id in "qsh"] == ["moving", "moving", "operator"]
+    clock.forward(6_000)
+    await worker.sweep()
+    assert await worker.claim(5) == []
+    assert await worker.settle(claim, complete()) == frozenset()
+    assert await store.release("moving") == 2
+    assert ids(await worker.claim(5)) == ["q", "s"]
+
+
+async def test_what_is_held_or_final_can_be_deleted(store: Store, hire: Hire) -> None:
+    await store.add([job("q"), job("s", due_in=5_000), job("h", held="operator"), job("r", priority=9), job("f")])
+    worker = hire("w1")
+    claim = await worker.claim_one()
+    await store.cancel(["f"])
+    assert sorted(await store.delete(["q", "s", "h", "r", "f", "nobody"])) == ["f", "h"]
+    assert [await store.get(id) for id in "hf"] == [None, None]
+    assert await states(store, "q", "s", "r") == ["queued", "scheduled", "running"]
+    assert await worker.settle(claim, complete()) == frozenset()
+    assert sum((await store.count(Filter())).values()) == 3
+    assert [added.new for added in await store.add([job("h", unique_key="u"), job("f")])] == [True, True]
+
+
+async def test_a_deleted_job_gives_its_unique_key_away(store: Store) -> None:
+    """P8."""
+    await store.add([job("a", unique_key="u", held="operator")])
+    await store.delete(["a"])
+    assert [added.new for added in await store.add([job("b", unique_key="u")])] == [True]
+
+
+@pytest.mark.parametrize("way", ["purge", "delete"])
+async def test_the_records_of_a_job_go_with_it(store: Store, clock: FakeClock, way: str) -> None:
+    """P16."""
+    await store.add(jobs(2))
+    for id in ("0000", "0001"):
+        await store.write(OF_JOB + id, "charge", "done")
+    await store.cancel(["0000"])
+    clock.forward(1)
+    await (store.purge({State.CANCELLED: 0}, 10) if way == "purge" else store.delete(["0000"]))
+    assert await store.read(OF_JOB + "0000") == []
+    assert len(await store.read(OF_JOB + "0001")) == 1
 
 
 async def test_the_buried_lose_their_leases_now(store: Store, hire: Hire) -> None:

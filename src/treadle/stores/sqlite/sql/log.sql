@@ -1,1 +1,1 @@
-SELECT epoch, lines FROM treadle_log WHERE job = :ref ORDER BY epoch
+SELECT job, lines FROM treadle_log WHERE job IN (SELECT value FROM json_each(:refs)) ORDER BY job, epoch

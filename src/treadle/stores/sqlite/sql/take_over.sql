@@ -10,4 +10,4 @@ UPDATE treadle_job
           AND EXISTS (SELECT 1 FROM treadle_worker WHERE id = :worker AND lease_until > :now)
         LIMIT :take)
 RETURNING seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
-          result_ttl, owner, tenant, batch, meta
+          result_ttl, owner, tenant, batch, meta, taken

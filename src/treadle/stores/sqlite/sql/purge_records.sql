@@ -1,0 +1,1 @@
+DELETE FROM treadle_record WHERE kind IN (SELECT value FROM json_each(:kinds))
