@@ -22,9 +22,9 @@ from treadle.task import Call, Task, TaskOptions, make_task
 
 if TYPE_CHECKING:
     from treadle.core.events import Listener
-    from treadle.engine.sync import Door
     from treadle.engine.worker import Worker
     from treadle.schedule import Missed, Overlap, Schedule
+    from treadle.stores.door import Door
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -240,7 +240,7 @@ class Treadle(Declaring):
                 " aenqueue, aresult, acancel…"
             )
         if self._door is None:
-            from treadle.engine.sync import Door
+            from treadle.stores.door import Door
 
             self._door = Door()
         return self._door(coroutine)

@@ -26,7 +26,16 @@ def open_store(url: str, clock: Clock | None = None, *, migrate: bool | None = N
         from treadle.stores.sqlite import SqliteStore, settings_from
 
         return SqliteStore(settings_from(url, migrate is not False), clock or wall_clock)
+    if scheme in ("postgresql", "postgres"):
+        from treadle.stores.postgres import open_postgres
+
+        return open_postgres(url, clock, migrate is True)
+    if scheme in ("redis", "rediss", "valkey", "valkeys", "unix"):
+        from treadle.stores.redis import open_redis
+
+        return open_redis(url, clock)
     raise ConfigError(
-        f"The store URL starts with {scheme!r}; this version of Treadle keeps jobs in SQLite: sqlite:///jobs.db"
-        " (a path below this folder) or sqlite:////var/lib/app/jobs.db (four slashes: from the root)."
+        f"The store URL starts with {scheme!r}. Jobs are kept in SQLite (sqlite:///jobs.db: a path below this folder;"
+        " sqlite:////var/lib/app/jobs.db, four slashes: from the root), in PostgreSQL (postgresql://user@host/database)"
+        " or in Redis and Valkey (redis://host:6379/0)."
     )

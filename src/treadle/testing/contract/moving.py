@@ -15,7 +15,7 @@ ERROR = json.dumps({"type": "ValueError", "message": "no such mailbox", "traceba
 
 
 async def _dumped(store: Store, limit: int = 100) -> list[Snapshot]:
-    found, after = [], None
+    found, after = list[Snapshot](), None
     while True:
         part = await store.dump(after, limit)
         found += part.items

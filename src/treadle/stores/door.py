@@ -4,36 +4,50 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class Door:
-    """Runs coroutines for callers that have no loop. The thread starts at the first call, again after a fork."""
+    """Runs coroutines for callers that have no loop, or whose loop may be busy.
 
-    def __init__(self) -> None:
+    The thread starts at the first call, again after a fork.
+    """
+
+    def __init__(self, name: str = "treadle-door") -> None:
+        self._name = name
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._process = 0
 
     def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run this coroutine and wait for its answer."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result()
+        return self.start(coroutine).result()
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Run this coroutine and do not wait."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop())
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and what still runs there."""
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop and self._process == os.getpid():
+            thread, self._thread = self._thread, None
+        if loop and thread and self._process == os.getpid():
             loop.call_soon_threadsafe(loop.stop)
+            if thread is not threading.current_thread():
+                thread.join()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._process != os.getpid():
                 self._process = os.getpid()
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_turn, args=(self._loop,), name="treadle-door", daemon=True).start()
+                self._thread = threading.Thread(target=_turn, args=(self._loop,), name=self._name, daemon=True)
+                self._thread.start()
             return self._loop
 
 
@@ -42,6 +56,7 @@ def _turn(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_forever()
     finally:
         loop.run_until_complete(_let_go(asyncio.all_tasks(loop)))
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
