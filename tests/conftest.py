@@ -1,19 +1,16 @@
-"""What every test run knows: the option --ci, that Hypothesis judges no test by its speed, and a store with its clock.
+"""What every test run knows: the option --ci, that Hypothesis judges no test by its speed, and a clock.
 
-Other fixtures live beside their tests.
+The servers come from tests/servers, empty stores from tests/stores/places; other fixtures live beside their tests.
 """
 
-from collections.abc import AsyncIterator, Generator
-from pathlib import Path
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from treadle.core.store import Store
-from treadle.stores import open_store
 from treadle.testing import FakeClock
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.servers.plugin", "tests.stores.places"]
 
 settings.register_profile("treadle", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("treadle")
@@ -53,12 +50,3 @@ def pytest_make_collect_report(
 def clock() -> FakeClock:
     """The store's clock, moved by hand."""
     return FakeClock()
-
-
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
-    """An empty store of each kind."""
-    opened = open_store(f"{request.param}:///{tmp_path / 'jobs.db'}", clock)
-    await opened.open()
-    yield opened
-    await opened.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
+PLUGINS = 'pytest_plugins = ["pytester", "tests.servers.plugin", "tests.stores.places"]'
 TESTS = """
     import pytest
 
@@ -22,7 +23,7 @@ TESTS = """
 
 def outcomes(pytester: pytest.Pytester, test: str, *options: str) -> dict[str, int]:
     """Run one test file under our conftest; give back pytest's counts."""
-    pytester.makeconftest(CONFTEST.read_text(encoding="utf-8").replace('pytest_plugins = ["pytester"]', ""))
+    pytester.makeconftest(CONFTEST.read_text(encoding="utf-8").replace(PLUGINS, ""))
     pytester.makepyfile(test)
     return pytester.runpytest_inprocess("-p", "no:asyncio", *options).parseoutcomes()
 

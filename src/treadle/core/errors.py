@@ -11,7 +11,8 @@ TreadleError
 ├── JobFailed                the job ended failed or cancelled; says why
 ├── ResultExpired            the job completed, but its result's time to live has passed
 ├── StoreError               the store refused; a sentence says what to mend
-│   └── StoreUnavailable     try again; the store did not answer
+│   ├── StoreUnavailable     try again; the store did not answer
+│   └── MissingDriver        a MissingExtra too: the library that speaks to the store
 └── raised by tasks, to say how an attempt ends
     ├── Snooze               come back later, nobody failed
     ├── RetryLater           the other side said when; no attempt is spent
@@ -119,6 +120,10 @@ class StoreError(TreadleError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer; the same call may go through later."""
+
+
+class MissingDriver(MissingExtra, StoreError):
+    """The library that speaks to the chosen store is not installed."""
 
 
 def _seconds(value: float | timedelta) -> float:

@@ -10,20 +10,34 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any
 
+from treadle.stores.steps import Step
+
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
 
 
 @cache
 def text(package: str, name: str) -> str:
-    """Read `sql/<name>.sql` of a store's package."""
-    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    """Read `sql/<name>.sql` of a store's package, without its comments."""
+    return _COMMENT.sub("", files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))
 
 
-def numbered(statement: str, names: Sequence[str]) -> str:
+def numbered(statement: str, names: Sequence[str], mark: str = "?") -> str:
     """Replace `:name` by the number of that name; raises KeyError for a name that is not given."""
-    places = {name: f"?{number}" for number, name in enumerate(names, 1)}
-    return _NAME.sub(lambda match: places[match[1]], _COMMENT.sub("", statement))
+    places = {name: f"{mark}{number}" for number, name in enumerate(names, 1)}
+    return _NAME.sub(lambda match: places[match[1]], statement)
+
+
+class Query:
+    """A statement in PostgreSQL's style; called with its names it gives the step to take."""
+
+    def __init__(self, statement: str) -> None:
+        self.names = tuple(dict.fromkeys(_NAME.findall(statement)))
+        self.text = numbered(statement, self.names, "$")
+
+    def __call__(self, **values: Any) -> Step:
+        """Give the step with these values; raises KeyError where one is missing."""
+        return Step(self.text, [values[name] for name in self.names])
 
 
 #: Rows that one statement carries: a database opens its indexes once a statement, so that more rows cost less each.
@@ -35,7 +49,6 @@ class Bulk:
 
     def __init__(self, statement: str, width: int) -> None:
         row = f"({', '.join('?' * width)})"
-        statement = _COMMENT.sub("", statement)
         self._sized = {size: statement.replace("{rows}", ", ".join([row] * size)) for size in SIZES}
 
     def pieces(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from treadle.core.errors import ConfigError
 from treadle.core.job import Filter, Page, Record, Slice, Snapshot, WorkerInfo
 from treadle.core.states import State
-from treadle.stores.sqlite import rows
+from treadle.stores import rows
 from treadle.stores.statements import numbered, text
 
 #: Each question of a filter, as a condition that an index can serve.

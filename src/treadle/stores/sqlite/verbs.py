@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Snapshot, Swept
 from treadle.core.states import State
 from treadle.core.store import OF_JOB
-from treadle.stores.sqlite import rows
+from treadle.stores import rows
+from treadle.stores.sqlite.rows import SETTLE as SETTLE_NAMES
+from treadle.stores.sqlite.rows import completed_row, settle_row
 from treadle.stores.statements import Bulk, numbered, text
 from treadle.stores.steps import Step, Steps
 
@@ -23,7 +25,7 @@ STANDING = _load("standing", "id", "unique_key")
 LEASED = _load("leased", "now", "worker")
 CLAIM = _load("claim", "worker", "now", "queues", "want")
 CLAIM_ONE_QUEUE = _load("claim_one_queue", "worker", "now", "queue", "want")
-SETTLE = _load("settle", *rows.SETTLE)
+SETTLE = _load("settle", *SETTLE_NAMES)
 SETTLED = _load("settled", "ref", "epoch")
 KEEP_ATTEMPT = _load("keep_attempt", "ref", "epoch", "number", "worker", "now", "ending", "error")
 TRIM_ATTEMPTS = _load("trim_attempts", "ref", "oldest")
@@ -130,7 +132,7 @@ def completing(now: int, ending: Ending) -> Steps[bool]:
         yield Step(KEEP_PROGRESS, (claim.ref, claim.epoch, *progress))
     if log:
         yield Step(KEEP_LOG, (claim.ref, claim.epoch, log))
-    ((statement, values),) = COMPLETE.pieces([rows.completed_row(ending, now)])
+    ((statement, values),) = COMPLETE.pieces([completed_row(ending, now)])
     yield Step(statement, values)
     changed = yield Step("SELECT changes()")
     return bool(changed[0][0])
@@ -144,7 +146,7 @@ def settle(connection: sqlite3.Connection, now: int, worker: str, ended: Sequenc
     """Write the endings whose claim is current; answer the ids of the others."""
     keep_reports(connection, [ending for ending in ended if ending.progress or ending.log])
     done = [ending for ending in ended if ending.outcome.state is State.COMPLETED]
-    written = _bulk(connection, COMPLETE, [rows.completed_row(ending, now) for ending in done])
+    written = _bulk(connection, COMPLETE, [completed_row(ending, now) for ending in done])
     if len(done) < len(ended):
         written += _settle_others(connection, now, worker, [e for e in ended if e.outcome.state is not State.COMPLETED])
     if written == len(ended):
@@ -156,7 +158,7 @@ def _settle_others(connection: sqlite3.Connection, now: int, worker: str, ended:
     connection.executemany(KEEP_ATTEMPT, [_attempt_row(ending, worker, now) for ending in ended])
     old = [(ending.claim.ref, ending.claim.epoch - ATTEMPTS_KEPT) for ending in ended]
     connection.executemany(TRIM_ATTEMPTS, [(ref, epoch) for ref, epoch in old if epoch > 0])
-    written = connection.executemany(SETTLE, [rows.settle_row(ending, now) for ending in ended]).rowcount
+    written = connection.executemany(SETTLE, [settle_row(ending, now) for ending in ended]).rowcount
     connection.execute(OBEY_CANCEL, (json.dumps([ending.claim.ref for ending in ended]), now))
     return written
 

@@ -1,0 +1,66 @@
+"""Taking part in a caller's transaction in the same database."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from treadle.core.errors import ConfigError
+from treadle.core.job import Added, Ending, NewJob
+from treadle.core.store import Pending
+from treadle.stores.borrowed import Borrowed
+from treadle.stores.postgres import verbs
+from treadle.stores.postgres.settings import PostgresSettings, place_of
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Rows, Step, Steps, T, atake, take
+
+#: What PostgreSQL says of tables that are not there (appendix A of its manual): in the caller's database, hence.
+NO_TABLES = ("42P01", "3F000")
+
+
+class PostgresEnlisted:
+    """Notifications leave with the caller's commit, so workers hear of the jobs at once."""
+
+    def __init__(self, borrowed: Borrowed, sql: Statements, settings: PostgresSettings) -> None:
+        if borrowed.dialect != "postgresql":
+            raise ConfigError(
+                f"tx is a connection to {borrowed.dialect}, but jobs are kept in PostgreSQL ({place_of(settings)}): one"
+                " transaction cannot reach both. Enqueue after its commit, or keep the jobs where the data is."
+            )
+        self._borrowed, self._sql, self._settings = borrowed, sql, settings
+
+    def add(self, jobs: Sequence[NewJob]) -> Pending[list[Added]]:
+        return self._run(verbs.add(self._sql, jobs))
+
+    def complete(self, ending: Ending) -> Pending[bool]:
+        return self._run(verbs.complete(self._sql, ending))
+
+    def _run(self, steps: Steps[T]) -> Pending[T]:
+        return atake(steps, self._later) if self._borrowed.awaits else take(steps, self._now)
+
+    def _now(self, step: Step) -> Rows:
+        try:
+            rows: Rows = self._borrowed.execute(step)
+        except Exception as error:
+            raise self._explained(error) from error
+        return rows
+
+    async def _later(self, step: Step) -> Rows:
+        answer: Awaitable[Rows] = self._borrowed.execute(step)
+        try:
+            return await answer
+        except Exception as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> Exception:
+        """Say so where the tables are missing; any other error is the caller's driver's own."""
+        if _code_of(error) in NO_TABLES:
+            return ConfigError(
+                f"The database of tx has no tables of Treadle's, while jobs are kept in {place_of(self._settings)}. Is"
+                " it the same database? If so, run: treadle db migrate"
+            )
+        return error
+
+
+def _code_of(error: Any) -> str | None:
+    error = getattr(error, "orig", error)
+    code: str | None = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return code

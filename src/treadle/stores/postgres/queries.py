@@ -1,0 +1,86 @@
+"""What is read, as steps."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from treadle.core.errors import ConfigError
+from treadle.core.job import Filter, Page, Record, Slice, Snapshot, WorkerInfo
+from treadle.core.states import State
+from treadle.stores import rows
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Rows, Steps
+
+#: Each question of a filter, as a condition that an index can serve.
+CONDITIONS = {
+    "states": "job.state = ANY (:states::text[])",
+    "tasks": "job.task = ANY (:tasks::text[])",
+    "queues": "job.queue = ANY (:queues::text[])",
+    "owner": "job.owner = :owner",
+    "tenant": "job.tenant = :tenant",
+    "batch": "job.batch = :batch",
+    "created_after": "job.created_at >= :created_after",
+}
+
+
+def get(sql: Statements, id: str) -> Steps[Snapshot | None]:
+    found = yield sql.filtered("find", ["job.id = :id"], limit=1, id=id)
+    whole = yield from _whole(sql, found)
+    return whole[0] if whole else None
+
+
+def dump(sql: Statements, after: str | None, limit: int) -> Steps[Slice]:
+    found = yield sql.filtered("find", ["job.seq > :after"], "ASC", limit=limit, after=int(after or 0))
+    whole = yield from _whole(sql, found)
+    return Slice(tuple(whole), str(found[-1][0]) if len(found) == limit else None)
+
+
+def _whole(sql: Statements, found: Rows) -> Steps[list[Snapshot]]:
+    """Make snapshots of rows, with their attempts and log lines."""
+    if not found:
+        return []
+    refs = [row[0] for row in found]
+    attempts, logs = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
+    for ref, *attempt in (yield sql("attempts", refs=refs)):
+        attempts[ref].append(rows.attempt(attempt))
+    for ref, lines in (yield sql("log", refs=refs)):
+        logs[ref] += json.loads(lines)
+    return [rows.snapshot(row, attempts[row[0]], logs[row[0]]) for row in found]
+
+
+def find(sql: Statements, filter: Filter, limit: int, cursor: str | None) -> Steps[Page]:
+    asked = _asked(filter)
+    conditions = [CONDITIONS[name] for name in asked]
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
+            raise ConfigError(f"{cursor!r} is not a cursor; use next_cursor of the page before, unchanged.")
+        asked["before"] = int(cursor)
+        conditions.append("job.seq < :before")
+    found = yield sql.filtered("find", conditions, limit=limit + 1, **asked)
+    items = tuple(rows.snapshot(row) for row in found[:limit])
+    return Page(items, items[-1].cursor if len(found) > limit else None)
+
+
+def count(sql: Statements, filter: Filter) -> Steps[dict[tuple[str, State], int]]:
+    asked = _asked(filter)
+    found = yield sql.filtered("count", [CONDITIONS[name] for name in asked], **asked)
+    return {(queue, State(state)): number for queue, state, number in found}
+
+
+def _asked(filter: Filter) -> dict[str, Any]:
+    """Name the questions that a filter really asks, with their values."""
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in filter._asdict().items()}
+    return {name: value for name, value in given.items() if value is not None and value != []}
+
+
+def workers(sql: Statements) -> Steps[list[WorkerInfo]]:
+    return [rows.worker(row) for row in (yield sql("workers"))]
+
+
+def read(sql: Statements, kind: str) -> Steps[list[Record]]:
+    return [Record(*row) for row in (yield sql("read", kind=kind))]
+
+
+def now(sql: Statements) -> Steps[int]:
+    ((told,),) = yield sql("clock")
+    return int(told)

@@ -1,0 +1,12 @@
+-- One statement, so that no job slips from one state into another between two looks.
+  WITH clock AS MATERIALIZED (
+       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
+UPDATE treadle.job AS job
+   SET state = CASE WHEN worker IS NULL THEN 'cancelled' ELSE state END,
+       reason = CASE WHEN worker IS NOT NULL THEN reason END,
+       finished_at = CASE WHEN worker IS NULL THEN clock.now END,
+       cancel = cancel OR worker IS NOT NULL
+  FROM clock
+ WHERE seq = ANY (ARRAY (
+       SELECT seq FROM treadle.job WHERE id = ANY (:ids::text[]) AND finished_at IS NULL ORDER BY seq FOR UPDATE))
+RETURNING id

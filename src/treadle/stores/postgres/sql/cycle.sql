@@ -1,0 +1,29 @@
+-- Settle what completed and claim, in one statement; {picked} says which jobs.
+--   worker IS NOT NULL   and not the state: see the table's check
+--   = ANY (ARRAY (…))    and not a join or IN: under a generic plan LIMIT counts as a tenth of the table, and both
+--                        would be answered by reading all of it
+  WITH clock AS MATERIALIZED (
+       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
+       completed AS (
+       UPDATE treadle.job AS job
+          SET state = 'completed', worker = NULL, finished_at = clock.now, reason = ended.reason,
+              outcome = ended.outcome, result = ended.result, error = NULL,
+              result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END
+         FROM clock, unnest(:ref::bigint[], :epoch::integer[], :reason::text[], :outcome::text[], :result::text[])
+              AS ended (ref, epoch, reason, outcome, result)
+        WHERE job.seq = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
+       RETURNING 1),
+       lease AS MATERIALIZED (
+       SELECT EXISTS (SELECT 1 FROM treadle.worker, clock WHERE id = :worker AND lease_until > clock.now) AS held),
+       {picked},
+       claimed AS (
+       UPDATE treadle.job AS job
+          SET state = 'running', worker = :worker, attempt = job.attempt + 1, epoch = job.epoch + 1,
+              started_at = clock.now, taken = false, reason = NULL
+         FROM clock
+        WHERE job.seq = ANY (ARRAY (SELECT seq FROM picked))
+       RETURNING job.seq, job.id, job.task, job.queue, job.args, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch,
+                 job.crashes, job.queued_at, job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta)
+SELECT clock.now, lease.held, (SELECT count(*) FROM completed) AS completed,
+       (SELECT count(*) FROM ahead) AS ahead, claimed.*
+  FROM clock CROSS JOIN lease LEFT JOIN claimed ON true

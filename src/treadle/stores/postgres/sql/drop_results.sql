@@ -1,0 +1,9 @@
+  WITH clock AS MATERIALIZED (
+       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
+UPDATE treadle.job
+   SET result = NULL
+ WHERE seq = ANY (ARRAY (
+       SELECT seq FROM treadle.job, clock
+        WHERE result IS NOT NULL AND result_until <= clock.now
+        LIMIT :limit
+          FOR UPDATE OF job SKIP LOCKED))

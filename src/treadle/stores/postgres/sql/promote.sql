@@ -1,0 +1,14 @@
+  WITH clock AS MATERIALIZED (
+       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
+       promoted AS (
+       UPDATE treadle.job
+          SET state = 'queued', queued_at = clock.now
+         FROM clock
+        WHERE seq = ANY (ARRAY (
+              SELECT seq FROM treadle.job, clock
+               WHERE state = 'scheduled' AND due_at <= clock.now
+               ORDER BY due_at
+               LIMIT :limit
+                 FOR UPDATE OF job SKIP LOCKED))
+       RETURNING 1)
+SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify(:channel, '') END FROM promoted

@@ -1,0 +1,1 @@
+SELECT key, value, version FROM treadle.record WHERE kind = :kind ORDER BY key

@@ -1,0 +1,53 @@
+"""The statement files of one schema, each read at its first use."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from treadle.core.ids import Clock
+from treadle.stores.statements import Query, text
+from treadle.stores.steps import Step
+
+#: How far a claim on several queues looks ahead: written into its statement, for a planner that knows the number takes
+#: the index. The first that is wide enough is used.
+WINDOWS = (64, 512, 4096)
+
+
+class Statements:
+    """Gives the step of a statement by its name; the clock and the channel need not be given."""
+
+    def __init__(self, schema: str, clock: Clock | None) -> None:
+        self._schema, self._clock = schema, clock
+        self._read: dict[tuple[str, ...], Query] = {}
+
+    def __call__(self, name: str, /, **values: Any) -> Step:
+        """Give `sql/<name>.sql` with these values."""
+        return self._step((name,), values)
+
+    def filtered(self, name: str, conditions: Sequence[str], direction: str = "DESC", /, **values: Any) -> Step:
+        """Give a statement whose conditions are chosen by what is asked."""
+        where = " AND ".join(conditions) or "true"
+        return self._step((name, "where", where, "direction", direction), values)
+
+    def claiming(self, name: str, number: int, want: int, /, **values: Any) -> Step:
+        """Give `cycle` or `claim` for so many queues."""
+        picked = self._text("pick_one")
+        if number > 1:
+            window = next((width for width in WINDOWS if width >= 2 * want + 50), WINDOWS[-1])
+            picked = self._text("pick_many").replace("{window}", str(window))
+        return self._step((name, "picked", picked), {"want": want, **values})
+
+    def _step(self, key: tuple[str, ...], values: dict[str, Any]) -> Step:
+        query = self._read.get(key)
+        if query is None:
+            name, *parts = key
+            written = self._text(name)
+            for place, part in zip(parts[::2], parts[1::2], strict=True):
+                written = written.replace(f"{{{place}}}", part.strip())
+            query = self._read[key] = Query(written)
+        now = self._clock() if self._clock else None
+        return query(channel=self._schema, now=now, **values)
+
+    def _text(self, name: str) -> str:
+        # A name of a table takes no parameter; the schema's has been checked to be a plain word.
+        written = text("treadle.stores.postgres", name)
+        return written if self._schema == "treadle" else written.replace("treadle.", f"{self._schema}.")

@@ -1,0 +1,78 @@
+"""What operators ask of the database, and what keeps it small, as steps."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from treadle.core.job import Snapshot
+from treadle.core.states import State
+from treadle.core.store import OF_JOB
+from treadle.stores import rows
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.postgres.verbs import columns
+from treadle.stores.steps import Rows, Steps
+
+ATTEMPT = ("ref", "number", "epoch", "worker", "started_at", "ended_at", "ending", "error")
+PROGRESS = ("ref", "epoch", "done", "total", "failed", "note")
+
+
+def named(sql: Statements, verb: str, **asked: Any) -> Steps[list[str]]:
+    """Take a step that answers ids: `cancel`, `hold`."""
+    return [id for (id,) in (yield sql(verb, **asked))]
+
+
+def revive(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
+    found = yield sql("revive", ids=list(ids))
+    return [id for (id,) in found[:-1]]  # the last row tells those who wait
+
+
+def release(sql: Statements, reason: str, tasks: Sequence[str] | None) -> Steps[int]:
+    found = yield sql("release", reason=reason, tasks=None if tasks is None else list(tasks))
+    number: int = found[0][0]
+    return number
+
+
+def delete(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
+    gone = yield sql("delete", ids=list(ids))
+    yield from _forget(sql, gone)
+    return [id for _, id in gone]
+
+
+def purge(sql: Statements, older_than: Mapping[State, int], limit: int) -> Steps[int]:
+    gone: list[Sequence[Any]] = []
+    for state, age in older_than.items():
+        gone += yield sql("purge", state=state.value, age=age, limit=limit - len(gone))
+    yield from _forget(sql, gone)
+    return len(gone)
+
+
+def _forget(sql: Statements, gone: Rows) -> Steps[None]:
+    if gone:
+        yield sql("forget", refs=[ref for ref, _ in gone], kinds=[OF_JOB + id for _, id in gone])
+
+
+def write(sql: Statements, kind: str, key: str, value: str | None, expect: int | None) -> Steps[bool]:
+    verb = "write_expected"
+    if value is None:
+        verb = "erase"
+    elif expect is None:
+        verb = "write_over"
+    elif expect == 0:
+        verb = "write_new"
+    return bool((yield sql(verb, kind=kind, key=key, value=value, expect=expect)))
+
+
+def restore(sql: Statements, jobs: Sequence[Snapshot]) -> Steps[list[str]]:
+    found = yield sql("restore", **columns(rows.RESTORED, map(rows.restored, jobs)))
+    refs: dict[str, int] = {id: ref for id, ref in found}  # noqa: C416 - a row is no pair
+    new = [job for job in jobs if job.id in refs]
+    attempts = [(refs[job.id], *rows.restored_attempt(attempt)) for job in new for attempt in job.attempts]
+    if attempts:
+        yield sql("restore_attempts", **columns(ATTEMPT, attempts))
+    logs = [(refs[job.id], json.dumps([dict(line) for line in job.log])) for job in new if job.log]
+    if logs:
+        yield sql("restore_logs", **columns(("ref", "lines"), logs))
+    progress = [(refs[job.id], job.epoch, *job.progress) for job in new if job.progress]
+    if progress:
+        yield sql("restore_progress", **columns(PROGRESS, progress))
+    return [job.id for job in new]

@@ -1,0 +1,234 @@
+"""The Store protocol on PostgreSQL: each verb travels over a connection of the event loop that asks."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from treadle.core.ids import Clock
+from treadle.core.job import (
+    Added,
+    Claim,
+    Cycle,
+    Ending,
+    Filter,
+    NewJob,
+    Page,
+    Record,
+    Schema,
+    Slice,
+    Snapshot,
+    StoreFacts,
+    Swept,
+    WorkerInfo,
+)
+from treadle.core.states import State
+from treadle.core.store import Enlisted, Heart
+from treadle.stores.borrowed import borrow
+from treadle.stores.door import Door
+from treadle.stores.inbox import Inbox
+from treadle.stores.loops import PerLoop
+from treadle.stores.postgres import queries, steering, verbs
+from treadle.stores.postgres.ear import Ear
+from treadle.stores.postgres.enlisted import PostgresEnlisted
+from treadle.stores.postgres.errors import explained
+from treadle.stores.postgres.heart import PostgresHeart
+from treadle.stores.postgres.lines import Lines, connect
+from treadle.stores.postgres.lookout import Lookout
+from treadle.stores.postgres.migrate import migrate, read_schema, require
+from treadle.stores.postgres.probe import Server, facts_of, probe, refuse_unfit
+from treadle.stores.postgres.settings import PostgresSettings, place_of
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Steps, T
+
+log = logging.getLogger("treadle.stores")
+
+#: Jobs that callers of one moment add together at most.
+BATCH = 1_000
+
+
+class PostgresStore:
+    """Jobs in one schema of one database. May be used from several event loops, and after a fork."""
+
+    def __init__(self, settings: PostgresSettings, clock: Clock | None) -> None:
+        self._settings = settings
+        self._sql = Statements(settings.schema, clock)
+        self._door = Door("treadle-postgres")
+        self._ear = Ear(settings, self._door)
+        self._lookout = Lookout()
+        self._server: Server | None = None
+        self._loops = PerLoop(self._connect, _close)
+        self._opening = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return self._settings.url
+
+    @property
+    def lanes(self) -> int:
+        return 2  # the server works on one cycle while the other's answer is on its way
+
+    async def open(self) -> None:
+        await self._loops.get()
+
+    async def close(self) -> None:
+        self._ear.close()
+        await self._loops.close()
+        await asyncio.to_thread(self._door.close)
+        self._server = None
+
+    async def schema(self) -> Schema:
+        return await self._directly(read_schema)
+
+    async def migrate(self) -> Schema:
+        return await self._directly(migrate)
+
+    async def facts(self) -> StoreFacts:
+        await self.open()
+        assert self._server is not None
+        return facts_of(self._server, self._settings)
+
+    # -- connecting ----------------------------------------------------------------
+
+    async def _connect(self) -> "Loop":
+        with explained(self._settings):
+            if self._server is None:
+                await self._open()
+            assert self._server is not None
+            lines = await connect(self._settings, self._server.pooled)
+        return Loop(lines, self._sql)
+
+    async def _open(self) -> None:
+        server = await probe(self._settings)
+        refuse_unfit(server, self._settings)
+        if self._settings.migrate:
+            await self._directly(migrate)
+        else:
+            require(await self._directly(read_schema), self._settings)
+        for note in facts_of(server, self._settings).notes:
+            log.warning("PostgreSQL, %s: %s", place_of(self._settings), note)
+        self._ear.pooled = server.pooled
+        self._server = server
+
+    async def _directly(self, act: Callable[[Any, PostgresSettings], Awaitable[T]]) -> T:
+        """Do something on a connection that is there for it alone."""
+        with explained(self._settings):
+            connection = await asyncpg.connect(
+                self._settings.dsn, timeout=self._settings.connect_timeout, statement_cache_size=0
+            )
+            try:
+                return await act(connection, self._settings)
+            finally:
+                await connection.close(timeout=self._settings.connect_timeout)
+
+    async def _ask(self, verb: Callable[[], Steps[T]], *, alone: bool = False) -> T:
+        loop = await self._loops.get()
+        return await loop.lines(verb, alone=alone)
+
+    # -- those who enqueue, and workers ----------------------------------------------
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[Added]:
+        if not jobs:
+            return []
+        loop = await self._loops.get()
+        return await loop.inbox.put(jobs)
+
+    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+        loop = await self._loops.get()
+        begin = self._lookout.begin(queues)
+        started = time.monotonic()
+        cycle = await loop.lines(
+            lambda: verbs.cycle(self._sql, worker, ended, queues, begin, want), alone=verbs.is_plain(ended)
+        )
+        if want and queues:
+            self._lookout.learn(begin, cycle.claims, time.monotonic() - started)
+        return cycle
+
+    async def claims(self, worker: str) -> list[Claim]:
+        return await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
+
+    def heart(self, worker: WorkerInfo) -> Heart:
+        return PostgresHeart(self._door, self._connect_heart, self._sql, self._settings, worker)
+
+    async def _connect_heart(self) -> Lines:
+        if self._server is None:
+            await self._open()
+        assert self._server is not None
+        return await connect(self._settings, self._server.pooled, size=1)
+
+    async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
+        return await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
+
+    async def bury(self, workers: Sequence[str]) -> None:
+        await self._ask(lambda: verbs.bury(self._sql, workers), alone=True)
+
+    def enlist(self, tx: object) -> Enlisted:
+        return PostgresEnlisted(borrow(tx), self._sql, self._settings)
+
+    def subscribe(self, hint: Callable[[], None]) -> Callable[[], None]:
+        return self._ear.subscribe(hint)
+
+    # -- operators -------------------------------------------------------------------
+
+    async def cancel(self, ids: Sequence[str]) -> list[str]:
+        return await self._ask(lambda: steering.named(self._sql, "cancel", ids=list(ids)), alone=True)
+
+    async def revive(self, ids: Sequence[str]) -> list[str]:
+        return await self._ask(lambda: steering.revive(self._sql, ids), alone=True)
+
+    async def hold(self, ids: Sequence[str], reason: str) -> list[str]:
+        return await self._ask(lambda: steering.named(self._sql, "hold", ids=list(ids), reason=reason), alone=True)
+
+    async def release(self, reason: str, tasks: Sequence[str] | None = None) -> int:
+        return await self._ask(lambda: steering.release(self._sql, reason, tasks), alone=True)
+
+    async def delete(self, ids: Sequence[str]) -> list[str]:
+        return await self._ask(lambda: steering.delete(self._sql, ids))
+
+    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
+        return await self._ask(lambda: steering.purge(self._sql, older_than, limit))
+
+    async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
+        return await self._ask(lambda: steering.write(self._sql, kind, key, value, expect), alone=True)
+
+    async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
+        return await self._ask(lambda: steering.restore(self._sql, jobs))
+
+    # -- looking ---------------------------------------------------------------------
+
+    async def get(self, id: str) -> Snapshot | None:
+        return await self._ask(lambda: queries.get(self._sql, id), alone=True)
+
+    async def find(self, filter: Filter, limit: int, cursor: str | None = None) -> Page:
+        return await self._ask(lambda: queries.find(self._sql, filter, limit, cursor), alone=True)
+
+    async def count(self, filter: Filter) -> dict[tuple[str, State], int]:
+        return await self._ask(lambda: queries.count(self._sql, filter), alone=True)
+
+    async def dump(self, after: str | None, limit: int) -> Slice:
+        return await self._ask(lambda: queries.dump(self._sql, after, limit), alone=True)
+
+    async def workers(self) -> list[WorkerInfo]:
+        return await self._ask(lambda: queries.workers(self._sql), alone=True)
+
+    async def read(self, kind: str) -> list[Record]:
+        return await self._ask(lambda: queries.read(self._sql, kind), alone=True)
+
+    async def now(self) -> int:
+        return await self._ask(lambda: queries.now(self._sql), alone=True)
+
+
+class Loop:
+    """What the store keeps for one event loop."""
+
+    def __init__(self, lines: Lines, sql: Statements) -> None:
+        self.lines = lines
+        self.inbox = Inbox[NewJob, Added](lambda jobs: lines(lambda: verbs.add(sql, jobs), alone=True), BATCH)
+
+
+async def _close(loop: Loop) -> None:
+    await loop.lines.close()

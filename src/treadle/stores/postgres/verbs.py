@@ -1,0 +1,202 @@
+"""What a worker and those who enqueue ask of the database, as steps: no connection, no loop."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Swept, WorkerInfo
+from treadle.core.states import State
+from treadle.stores import rows
+from treadle.stores.postgres.lookout import Place
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Steps
+
+#: Attempts remembered of one job: it may snooze for years.
+ATTEMPTS_KEPT = 100
+
+#: How often jobs are offered again when whoever stood for them has ended in the same moment.
+OFFERS = 5
+
+#: The columns of `cycle.sql` and `claim.sql` in front of each claim.
+BEFORE = 4
+
+COMPLETED = ("ref", "epoch", "reason", "outcome", "result")
+ENDED = (
+    "ref", "epoch", "number", "state", "reason", "outcome", "result", "error", "given_back", "crashed", "due_in",
+    "done", "total", "failed", "note", "log",
+)  # fmt: skip
+TOLD = ("ref", "epoch", "done", "total", "failed", "note", "log")
+
+
+def columns(names: Sequence[str], table: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Turn rows into one list a column, as `unnest` takes them."""
+    turned = list(zip(*table, strict=True)) or [()] * len(names)
+    return dict(zip(names, map(list, turned), strict=True))
+
+
+# -- adding ----------------------------------------------------------------------------
+
+
+def add(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
+    """Keep these and say who stands for each."""
+    answers = yield from _offer(sql, jobs)
+    for _ in range(OFFERS):
+        open_ = [place for place, answer in enumerate(answers) if answer is None]
+        if not open_:
+            break
+        # Whoever stood for these has ended since: now there is room.
+        again = yield from _offer(sql, [jobs[place] for place in open_])
+        for place, answer in zip(open_, again, strict=True):
+            answers[place] = answer
+    return [answer or Added(job.id, False) for answer, job in zip(answers, jobs, strict=True)]
+
+
+def _offer(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added | None]]:
+    if are_alike(jobs):
+        told: dict[str, Any] = jobs[0]._asdict()
+        told |= {"id": [job.id for job in jobs], "args": [job.args for job in jobs]}
+        found = yield sql("add_alike", **told)
+    else:
+        found = yield sql("add", **columns(NewJob._fields, jobs))
+    new = {id for (id,) in found[:-1]}  # the last row tells those who wait
+    if len(new) == len(jobs):
+        return [Added(job.id, True) for job in jobs]
+    answers: list[Added | None] = []
+    for job in jobs:
+        answers.append(Added(job.id, True) if job.id in new else None)
+        new.discard(job.id)  # the next of this id in the same call is not the one that was kept
+    missing = [place for place, answer in enumerate(answers) if answer is None]
+    asked = columns(("id", "unique_key"), [(jobs[place].id, jobs[place].unique_key) for place in missing])
+    for place, standing in (yield sql("standing", **asked)):
+        if standing is not None:
+            answers[missing[place - 1]] = Added(standing, False)
+    return answers
+
+
+def are_alike(jobs: Sequence[NewJob]) -> bool:
+    """Say whether these differ in id and arguments only."""
+    first = jobs[0]
+    front, rest = first[1:3], first[4:]
+    return all(job[4:] == rest and job[1:3] == front for job in jobs)
+
+
+# -- the cycle -------------------------------------------------------------------------
+
+
+def is_plain(ended: Sequence[Ending]) -> bool:
+    """Say whether all have simply completed, so that one statement does."""
+    return all(
+        outcome.state is State.COMPLETED and progress is None and log is None for _, outcome, progress, log in ended
+    )
+
+
+def cycle(
+    sql: Statements, worker: str, ended: Sequence[Ending], queues: Sequence[str], begin: Sequence[Place], want: int
+) -> Steps[Cycle]:
+    """Settle these, then claim; needs a transaction unless all is plain."""
+    lost, name = frozenset[str](), "cycle" if ended else "claim"
+    if not is_plain(ended):
+        lost = yield from settle(sql, worker, ended)
+        ended = ()
+    if not ended and not (want and queues):
+        return Cycle([], lost, 0)
+    places = _places(queues, begin)
+    completed = columns(COMPLETED, map(_completed, ended)) if name == "cycle" else {}
+    found = yield sql.claiming(name, len(queues), want if queues else 0, worker=worker, **places, **completed)
+    now, leased, settled, ahead = found[0][:BEFORE]
+    if settled < len(ended):
+        lost = yield from _lost(sql, ended)
+    claims = rows.claims([row[BEFORE:] for row in found if row[BEFORE] is not None])
+    more = len(claims) == want or ahead > len(claims)
+    return Cycle(claims, lost, now, leased=leased or not (want and queues), more=more)
+
+
+def _places(queues: Sequence[str], begin: Sequence[Place]) -> dict[str, Any]:
+    if len(queues) > 1:
+        return {"queues": list(queues), "ranks": [rank for rank, _ in begin], "seqs": [seq for _, seq in begin]}
+    rank, seq = begin[0] if begin else (0, 0)
+    return {"queue": queues[0] if queues else "", "rank": rank, "seq": seq}
+
+
+def _completed(ending: Ending) -> tuple[Any, ...]:
+    claim, outcome = ending.claim, ending.outcome
+    return (claim.ref, claim.epoch, outcome.reason, outcome.outcome, outcome.result)
+
+
+def settle(sql: Statements, worker: str, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
+    """Write endings of any kind whose claim is current; answer the ids of the others."""
+    moved = yield sql("settle", worker=worker, **columns(ENDED, map(_ended, _one_each(ended))))
+    old = [(ending.claim.ref, ending.claim.epoch - ATTEMPTS_KEPT) for ending in ended]
+    if any(oldest > 0 for _, oldest in old):
+        yield sql("trim_attempts", **columns(("ref", "oldest"), old))
+    if moved[0][0] == len(ended):
+        return frozenset()
+    return (yield from _lost(sql, ended))
+
+
+def _one_each(ended: Sequence[Ending]) -> list[Ending]:
+    """Keep one ending of each claim, the completion if there is one: a statement moves a row once."""
+    first: dict[tuple[object, int], Ending] = {}
+    for ending in sorted(ended, key=lambda ending: ending.outcome.state is not State.COMPLETED):
+        first.setdefault((ending.claim.ref, ending.claim.epoch), ending)
+    # In the order of their keys, so that two transactions never wait for each other's rows.
+    return sorted(first.values(), key=lambda ending: int(str(ending.claim.ref)))
+
+
+def _ended(ending: Ending) -> tuple[Any, ...]:
+    claim, outcome, progress, log = ending
+    return (
+        claim.ref, claim.epoch, claim.attempt, outcome.state.value, outcome.reason, outcome.outcome, outcome.result,
+        outcome.error, int(not outcome.spends_attempt), int(outcome.crashed), outcome.due_in,
+        *(progress or (None,) * 4), log,
+    )  # fmt: skip
+
+
+def _lost(sql: Statements, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
+    found = yield sql("settled", **columns(("ref", "epoch"), [(each.claim.ref, each.claim.epoch) for each in ended]))
+    settled = {ref for (ref,) in found}
+    return frozenset(ending.claim.id for ending in ended if ending.claim.ref not in settled)
+
+
+def complete(sql: Statements, ending: Ending) -> Steps[bool]:
+    """Complete one attempt; False if its claim is not current any more."""
+    moved = yield sql("settle", worker="", **columns(ENDED, [_ended(ending)]))
+    return bool(moved[0][0])
+
+
+def claims(sql: Statements, worker: str) -> Steps[list[Claim]]:
+    return rows.claims((yield sql("claims", worker=worker)))
+
+
+# -- the lease -------------------------------------------------------------------------
+
+
+def beat(sql: Statements, worker: WorkerInfo, lease: int, reports: Sequence[Report]) -> Steps[dict[str, bool]]:
+    told = sorted((_told(report) for report in reports), key=lambda row: row[0])
+    if told:
+        yield sql("report", **columns(TOLD, told))
+    facts = worker._asdict() | {"queues": json.dumps(worker.queues), "details": json.dumps(dict(worker.details))}
+    return {id: asked for id, asked in (yield sql("beat", lease=lease, **facts))}  # noqa: C416 - a row is no pair
+
+
+def _told(report: Report) -> tuple[Any, ...]:
+    claim, progress, log = report
+    return (claim.ref, claim.epoch, *(progress or (None,) * 4), log)
+
+
+# -- time ------------------------------------------------------------------------------
+
+
+def sweep(sql: Statements, worker: str, limit: int, take: int) -> Steps[Swept]:
+    expired = yield sql("expire", limit=limit)
+    promoted = yield sql("promote", limit=limit)
+    taken = (yield sql("take_over", worker=worker, take=take)) if take else []
+    yield sql("forget_workers", worker=worker)
+    yield sql("drop_results", limit=limit)
+    ((next_due,),) = yield sql("next_due")
+    claimed = rows.claims(taken)
+    return Swept(promoted[0][0], len(expired), claimed, None if next_due is None else max(0, next_due))
+
+
+def bury(sql: Statements, workers: Sequence[str]) -> Steps[None]:
+    yield sql("bury", ids=list(workers))

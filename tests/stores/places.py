@@ -1,0 +1,90 @@
+"""Empty places for jobs, one of each kind: a test that asks for `store` or `place` runs once on every store."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.servers.given import GivenPostgres, GivenValkey
+from tests.servers.postgres import Postgres
+from tests.servers.valkey import Valkey
+from treadle.core.store import Store
+from treadle.stores import open_store
+from treadle.testing import FakeClock
+
+KINDS = ("sqlite", "postgres", "redis")
+
+PARAMETERS = [pytest.param(kind, marks=() if kind == "sqlite" else pytest.mark.server) for kind in KINDS]
+
+TABLES = "job, worker, progress, log, attempt, record"
+
+
+@pytest.fixture(scope="session")
+def postgres_place(postgres: Postgres | GivenPostgres) -> Iterator[Callable[[], str]]:
+    """Give the URL of one database with our tables, emptied at each call."""
+    name = f"treadle_test_{os.getpid()}"
+    url = postgres.create_database(name)
+    asyncio.run(_migrate(url))
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def empty() -> str:
+            connection.execute("TRUNCATE " + ", ".join(f"treadle.{table}" for table in TABLES.split(", ")))
+            connection.execute("ALTER SEQUENCE treadle.job_seq_seq RESTART")
+            return url
+
+        yield empty
+    postgres.drop_database(name)
+
+
+async def _migrate(url: str) -> None:
+    store = open_store(url)
+    await store.migrate()
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+def redis_place(valkey: Valkey | GivenValkey) -> Iterator[Callable[[], str]]:
+    """Give the URL of keys that nobody has used before; all of them are gone at the end."""
+    used = 0
+    url, mine = valkey.url(), f"treadle-test-{os.getpid()}"
+
+    def empty() -> str:
+        nonlocal used
+        used += 1
+        return f"{url}{'&' if '?' in url else '?'}prefix={mine}-{used}"
+
+    yield empty
+    with valkey.client() as client:
+        for key in client.scan_iter(f"*{mine}-*", count=1_000):
+            client.unlink(key)
+
+
+@pytest.fixture
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Make an empty place of a kind, and answer its URL; servers start when they are first asked for."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'jobs.db'}"
+        empty: Callable[[], str] = request.getfixturevalue(f"{kind}_place")
+        return empty()
+
+    return make
+
+
+@pytest.fixture(params=PARAMETERS)
+def place(request: pytest.FixtureRequest, new_place: Callable[[str], str]) -> str:
+    """The URL of an empty store of each kind."""
+    return new_place(request.param)
+
+
+@pytest.fixture
+async def store(place: str, clock: FakeClock) -> AsyncIterator[Store]:
+    """An empty store of each kind, which lives by the `clock` fixture."""
+    opened = open_store(place, clock)
+    await opened.open()
+    yield opened
+    await opened.close()
