@@ -17,7 +17,8 @@ from treadle.core.store import Store
 from treadle.declare import Declaring
 from treadle.handle import Job
 from treadle.pack import Pack
-from treadle.stores import open_store, wall_clock
+from treadle.stores import open_store
+from treadle.stores.clocks import wall_clock
 from treadle.task import Call, Task, TaskOptions, make_task
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Treadle(Declaring):
             for job, standing in zip(jobs, added, strict=True):
                 if job.id in refusing and standing.id != job.id:
                     raise DuplicateJob(job.task, job.unique_key or "", standing.id)
-        return [Job(self, *each) for each in added]
+        return [Job(self, id, new, spooled) for id, new, spooled in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; for code that is not async."""

@@ -248,4 +248,4 @@ def _jobs(schedule: Schedule, task: Task[Any, Any], due: Due) -> list[NewJob]:
 
 
 def _job(schedule: Schedule, task: Task[Any, Any], instant: int) -> NewJob:
-    return task.call().job._replace(id=job_id(schedule.name, instant))
+    return task.call().job._replace(id=job_id(schedule.name, instant), fresh=False)

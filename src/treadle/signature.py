@@ -54,6 +54,21 @@ class Signature:
             return text.decode()
         raise InvalidArguments(self._task, wrong)
 
+    def encode_many(self, calls: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """Check and write many calls whose arguments are given by name; raises as `encode` does."""
+        codec = self._codec
+        try:
+            texts = list(map(codec.encode, calls))
+            whole = b"[" + b",".join(texts) + b"]"
+            if b"null" not in whole:  # which may stand for a number that is none
+                codec.check_many(whole)  # refuses missing and unknown names, too
+                return texts
+        except SoftTimeout:
+            raise
+        except Exception:  # noqa: BLE001 - said below, of the call that it is about
+            pass
+        return [self.encode((), call).encode() for call in calls]
+
     def decode(self, text: str) -> tuple[list[Any], dict[str, Any]]:
         """Read and check arguments from JSON. Raises InvalidArguments where they do not fit the signature."""
         values = self._read(text)
@@ -143,10 +158,17 @@ class Codec:
         self._unset = msgspec.UNSET if len(required) < len(types) else None
         document = msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=not open)
         self.check: Callable[[str | bytes], Any] = msgspec.json.Decoder(document, dec_hook=_revive).decode
+        self._document, self._decoder = document, msgspec.json.Decoder
         self.encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_reduce).encode
         self._asdict = msgspec.structs.asdict
         self._builtins = msgspec.to_builtins
         self._open, self._loads = open, msgspec.json.decode
+
+    @cached_property
+    def check_many(self) -> Callable[[bytes], Any]:
+        """Check a JSON array of such documents."""
+        check: Callable[[bytes], Any] = self._decoder(list[self._document], dec_hook=_revive).decode  # type: ignore[name-defined]  # made at run time
+        return check
 
     def has_no_number(self, values: Mapping[str, Any]) -> bool:
         """Say whether a float among these is no number; it would be written as null."""

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, TypeVar
 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 PRIORITIES = range(-100, 101)
 ATTEMPTS = range(1, 1_000_001)
+
+#: Calls whose arguments are checked together.
+SLICE = 1_000
 
 #: Nothing is due later than in seven thousand years: the calendar ends in 9999.
 LATEST = 7_000 * 366 * 24 * 3600 * 1000
@@ -188,7 +192,7 @@ class Task(Generic[P, R]):
     async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
-        texts = [self._encoded(app, (), arguments) for arguments in calls]
+        texts = self._encoded_many(app, calls)
         jobs = self._new_jobs(app.new_ids(len(texts)), texts)
         return await app.akeep(jobs, {job.id for job in jobs} if self._refuses else frozenset())
 
@@ -198,6 +202,15 @@ class Task(Generic[P, R]):
         if len(text) * 4 > limit and (size := len(text.encode())) > limit:
             raise PayloadTooLarge(self.name, "arguments", size, limit)
         return text
+
+    def _encoded_many(self, app: "Treadle", calls: Sequence[Mapping[str, Any]]) -> list[str]:
+        texts: list[str] = []
+        for start in range(0, len(calls), SLICE):
+            written = self.signature.encode_many(calls[start : start + SLICE])
+            if (size := max(map(len, written))) > app.settings.payload_limit:
+                raise PayloadTooLarge(self.name, "arguments", size, app.settings.payload_limit)
+            texts += map(bytes.decode, written)
+        return texts
 
     def _application(self) -> "Treadle":
         if self.app is None:
@@ -215,9 +228,8 @@ class Task(Generic[P, R]):
         wishes, template = self.wishes, self._template
         if wishes.id is None and self.options.unique is None:
             # By far the most jobs differ in id and arguments only; tuples are cheaper to join than to fill by name.
-            task, queue, rest = template.task, template.queue, template[4:]
-            pairs = zip(ids, texts, strict=True)
-            return [NewJob._make((id, task, queue, text, *rest)) for id, text in pairs]
+            _, task, queue, _, *rest = map(repeat, template)
+            return list(map(NewJob._make, zip(ids, task, queue, texts, *rest, strict=False)))
         return [
             template._replace(id=wishes.id or id, args=text, unique_key=self._unique_key(wishes, text))
             for id, text in zip(ids, texts, strict=True)
@@ -244,6 +256,7 @@ class Task(Generic[P, R]):
             owner=wishes.owner,
             tenant=wishes.tenant,
             batch=wishes.batch,
+            fresh=wishes.id is None,
         )
 
     def _unique_key(self, wishes: Wishes, args: str) -> str | None:

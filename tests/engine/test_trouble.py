@@ -16,7 +16,7 @@ from treadle.core.events import ClaimLost, Event, Fenced, LoopBlocked, StoreTrou
 from treadle.core.job import Report, WorkerInfo
 from treadle.core.states import State
 from treadle.engine.heart import HeartThread
-from treadle.stores import wall_clock
+from treadle.stores.clocks import wall_clock
 from treadle.stores.sqlite import SqliteSettings, SqliteStore
 from treadle.testing import FakeClock
 

@@ -37,6 +37,8 @@ class NewJob(NamedTuple):
     """A reason to hold it at once, such as "operator"."""
     meta: str | None = None
     """One JSON object that Treadle carries along, such as trace context."""
+    fresh: bool = False
+    """Its id was made for it a moment ago, so that nobody has it: a store need not look. (It may be wrong.)"""
 
 
 class Added(NamedTuple):

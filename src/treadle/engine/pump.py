@@ -7,6 +7,7 @@ endings ──>│── lane ──cycle──│──> claims          as man
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -29,6 +30,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 class Load(Protocol):
     """What a worker can bear, and what it does with what it gets."""
+
+    def capacity(self) -> int:
+        """Count the claims that it bears in all."""
+        ...
 
     def room(self) -> int:
         """Count the claims that would fit beside those it has."""
@@ -75,7 +80,7 @@ class Pump:
         """Endings that are on their way."""
         self._promised = 0
         self._hints = 0
-        self._hungry = True
+        self._hungry, self._plenty = True, False
         self._overdue = False
         self._strangers = False
         self._pause, self._said = 0.0, ""
@@ -150,7 +155,11 @@ class Pump:
             return False
 
     def _want(self) -> int:
-        return max(0, self._load.room() - self._promised) if self._hungry else 0
+        if not self._hungry or (self._promised and not self._plenty):
+            return 0  # one lane is enough to find out whether there is anything
+        # While there is plenty each lane takes its share, so that one is filled while another is run.
+        share = math.ceil(self._load.capacity() / self._store.lanes) if self._plenty else self._load.room()
+        return max(0, min(share, self._load.room() - self._promised))
 
     def _worth_a_cycle(self, want: int) -> bool:
         if want and self._load.short():
@@ -178,8 +187,9 @@ class Pump:
         if not cycle.leased:
             self._nudge()
             await asyncio.sleep(0.1)
-        elif want and not cycle.more and hints == self._hints:
-            self._hungry = False
+        elif want:
+            self._plenty = cycle.more
+            self._hungry = cycle.more or hints != self._hints
         if uptime() - asked > self._settings.fence / 1000:  # frozen meanwhile: the lease of these may be over
             self.end(*(Ending(claim, hand_back()) for claim in cycle.claims))
         elif cycle.claims:

@@ -49,7 +49,7 @@ class Runners:
         self._threads = Threads(asyncio.get_running_loop())
         self._idle: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._closing = self._waking = False
         self.ready: deque[Attempt] = deque()
         self.running: dict[Attempt, None] = {}
         for _ in range(slots):
@@ -63,9 +63,7 @@ class Runners:
     def feed(self, attempts: list[Attempt]) -> None:
         """Have these run."""
         self.ready.extend(attempts)
-        for _ in range(len(attempts)):
-            if not self._wake_one():
-                break
+        self._wake_one()
 
     def stop(self, attempt: Attempt, why: BaseException) -> None:
         """Tell a running attempt to stop; what happens next is its executor's way."""
@@ -136,13 +134,16 @@ class Runners:
             self._conclude(attempt, raised(attempt.work, attempt.claim, error or TreadleError("its runner ended")))
         self._hire()
 
-    def _wake_one(self) -> bool:
-        while self._idle:
+    def _wake_one(self) -> None:
+        """Wake an idle runner, unless one is about to wake.
+
+        It wakes the next when it begins: where jobs are over in a blink, one runs them all and the others sleep on.
+        """
+        while self._idle and not self._waking:
             waiting = self._idle.popleft()
             if not waiting.done():
                 waiting.set_result(None)
-                return True
-        return False
+                self._waking = True
 
     async def _live(self) -> None:
         task = asyncio.current_task()
@@ -153,6 +154,8 @@ class Runners:
                 continue
             attempt = self.ready.popleft()
             attempt.runner = task
+            if self.ready:
+                self._wake_one()
             await self._run(attempt)
             if task.cancelling() and not self._closing:
                 await _shake_off(task)
@@ -164,7 +167,9 @@ class Runners:
         self._idle.append(waiting)
         try:
             await waiting
+            self._waking = False
         except asyncio.CancelledError:
+            self._waking = self._waking and not waiting.done()
             if self._closing:
                 raise
             task.uncancel()  # meant for a job that ended at the same moment

@@ -168,6 +168,9 @@ class Worker:
 
     # -- what the pump asks --------------------------------------------------------
 
+    def capacity(self) -> int:
+        return self._settings.slots + self._reserve.room
+
     def room(self) -> int:
         if self._fenced:
             return 0

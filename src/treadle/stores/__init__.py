@@ -1,18 +1,13 @@
 """Keeping jobs. The only place that picks a store by its URL; a store decides nothing."""
 
-import time
 from typing import TYPE_CHECKING
 
 from treadle.core.errors import ConfigError
 from treadle.core.ids import Clock
+from treadle.stores.clocks import wall_clock
 
 if TYPE_CHECKING:
     from treadle.core.store import Store
-
-
-def wall_clock() -> int:
-    """Read this host's clock in milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def open_store(url: str, clock: Clock | None = None, *, migrate: bool | None = None) -> "Store":

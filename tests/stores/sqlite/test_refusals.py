@@ -16,7 +16,8 @@ import pytest
 from tests.stores.sqlite.playing import Actor
 from treadle.core.errors import ConfigError, StoreError, StoreUnavailable
 from treadle.core.job import Added, Filter, NewJob, WorkerInfo
-from treadle.stores import open_store, wall_clock
+from treadle.stores import open_store
+from treadle.stores.clocks import wall_clock
 from treadle.stores.sqlite import SqliteSettings, SqliteStore, settings_from
 from treadle.stores.sqlite.connection import NETWORK, connect, file_system
 from treadle.testing.contract.scene import job

@@ -30,6 +30,10 @@ class PostgresHeart:
         self._door, self._connect, self._sql, self._settings, self._worker = door, connect, sql, settings, worker
         self._lines: Lines | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._lines is not None
+
     def beat(self, lease: int, reports: Sequence[Report] = ()) -> Mapping[str, bool]:
         return self._door(self._beat(lease, reports))
 

@@ -8,10 +8,8 @@ what was handed back stand in front of that place.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-
-from treadle.core.job import Claim
 
 #: Seconds that a look from the start may take, three times in a row, before it counts as slow.
 SLOW, LOOKS = 0.01, 3
@@ -46,11 +44,10 @@ class Lookout:
             return [START] * len(queues)
         return [self._places.get(queue, START) for queue in queues]
 
-    def learn(self, began: Sequence[Place], claims: Iterable[Claim], took: float) -> None:
-        """Learn what a claim that began there found, and how many seconds it took."""
+    def learn(self, began: Sequence[Place], places: Mapping[str, Place], took: float) -> None:
+        """Learn how far a claim that began there has come, and how many seconds it took."""
         if all(place == START for place in began):
             self._took.append(took)
             self._last = self._clock()
-        for claim in claims:
-            place = Place(-claim.priority, int(str(claim.ref)))
-            self._places[claim.queue] = max(place, self._places.get(claim.queue, START))
+        for queue, place in places.items():
+            self._places[queue] = max(place, self._places.get(queue, START))

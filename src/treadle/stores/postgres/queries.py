@@ -8,6 +8,7 @@ from treadle.core.errors import ConfigError
 from treadle.core.job import Filter, Page, Record, Slice, Snapshot, WorkerInfo
 from treadle.core.states import State
 from treadle.stores import rows
+from treadle.stores.postgres.naming import FIRST, is_key
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.steps import Rows, Steps
 
@@ -24,13 +25,14 @@ CONDITIONS = {
 
 
 def get(sql: Statements, id: str) -> Steps[Snapshot | None]:
-    found = yield sql.filtered("find", ["job.id = :id"], limit=1, id=id)
+    condition = "job.key = :id::uuid AND job.name IS NULL" if is_key(id) else "job.name = :id"
+    found = yield sql.filtered("find", [condition], limit=1, id=id)
     whole = yield from _whole(sql, found)
     return whole[0] if whole else None
 
 
 def dump(sql: Statements, after: str | None, limit: int) -> Steps[Slice]:
-    found = yield sql.filtered("find", ["job.seq > :after"], "ASC", limit=limit, after=int(after or 0))
+    found = yield sql.filtered("find", ["job.key > :after::uuid"], "ASC", limit=limit, after=after or FIRST)
     whole = yield from _whole(sql, found)
     return Slice(tuple(whole), str(found[-1][0]) if len(found) == limit else None)
 
@@ -40,7 +42,7 @@ def _whole(sql: Statements, found: Rows) -> Steps[list[Snapshot]]:
     if not found:
         return []
     refs = [row[0] for row in found]
-    attempts, logs = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
+    attempts, logs = defaultdict[str, list[Any]](list), defaultdict[str, list[Any]](list)
     for ref, *attempt in (yield sql("attempts", refs=refs)):
         attempts[ref].append(rows.attempt(attempt))
     for ref, lines in (yield sql("log", refs=refs)):
@@ -52,10 +54,10 @@ def find(sql: Statements, filter: Filter, limit: int, cursor: str | None) -> Ste
     asked = _asked(filter)
     conditions = [CONDITIONS[name] for name in asked]
     if cursor is not None:
-        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
+        if not is_key(cursor):
             raise ConfigError(f"{cursor!r} is not a cursor; use next_cursor of the page before, unchanged.")
-        asked["before"] = int(cursor)
-        conditions.append("job.seq < :before")
+        asked["before"] = cursor
+        conditions.append("job.key < :before::uuid")
     found = yield sql.filtered("find", conditions, limit=limit + 1, **asked)
     items = tuple(rows.snapshot(row) for row in found[:limit])
     return Page(items, items[-1].cursor if len(found) > limit else None)

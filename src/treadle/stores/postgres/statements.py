@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from treadle.core.ids import Clock
+from treadle.core.ids import Clock, Ids
+from treadle.stores.clocks import wall_clock
 from treadle.stores.statements import Query, text
 from treadle.stores.steps import Step
 
@@ -17,6 +18,8 @@ class Statements:
 
     def __init__(self, schema: str, clock: Clock | None) -> None:
         self._schema, self._clock = schema, clock
+        self.ids = Ids(wall_clock)
+        """For the keys of jobs whose ids are none."""
         self._read: dict[tuple[str, ...], Query] = {}
 
     def __call__(self, name: str, /, **values: Any) -> Step:

@@ -8,6 +8,8 @@ from treadle.core.job import Snapshot
 from treadle.core.states import State
 from treadle.core.store import OF_JOB
 from treadle.stores import rows
+from treadle.stores.postgres.naming import addressed
+from treadle.stores.postgres.naming import named as named_keys
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.postgres.verbs import columns
 from treadle.stores.steps import Rows, Steps
@@ -16,13 +18,13 @@ ATTEMPT = ("ref", "number", "epoch", "worker", "started_at", "ended_at", "ending
 PROGRESS = ("ref", "epoch", "done", "total", "failed", "note")
 
 
-def named(sql: Statements, verb: str, **asked: Any) -> Steps[list[str]]:
+def named(sql: Statements, verb: str, ids: Sequence[str], **asked: Any) -> Steps[list[str]]:
     """Take a step that answers ids: `cancel`, `hold`."""
-    return [id for (id,) in (yield sql(verb, **asked))]
+    return [id for (id,) in (yield sql(verb, **addressed(ids), **asked))]
 
 
 def revive(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
-    found = yield sql("revive", ids=list(ids))
+    found = yield sql("revive", **addressed(ids))
     return [id for (id,) in found[:-1]]  # the last row tells those who wait
 
 
@@ -33,7 +35,7 @@ def release(sql: Statements, reason: str, tasks: Sequence[str] | None) -> Steps[
 
 
 def delete(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
-    gone = yield sql("delete", ids=list(ids))
+    gone = yield sql("delete", **addressed(ids))
     yield from _forget(sql, gone)
     return [id for _, id in gone]
 
@@ -63,8 +65,10 @@ def write(sql: Statements, kind: str, key: str, value: str | None, expect: int |
 
 
 def restore(sql: Statements, jobs: Sequence[Snapshot]) -> Steps[list[str]]:
-    found = yield sql("restore", **columns(rows.RESTORED, map(rows.restored, jobs)))
-    refs: dict[str, int] = {id: ref for id, ref in found}  # noqa: C416 - a row is no pair
+    keys, names = named_keys([job.id for job in jobs], sql.ids)
+    found = yield sql("restore", key=keys, name=names, **columns(rows.RESTORED, map(rows.restored, jobs)))
+    kept = {key for (key,) in found}
+    refs = {job.id: key for job, key in zip(jobs, keys, strict=True) if key in kept}
     new = [job for job in jobs if job.id in refs]
     attempts = [(refs[job.id], *rows.restored_attempt(attempt)) for job in new for attempt in job.attempts]
     if attempts:

@@ -1,8 +1,8 @@
 """The Store protocol on PostgreSQL: each verb travels over a connection of the event loop that asks."""
 
 import asyncio
+import contextlib
 import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ from treadle.stores.postgres.ear import Ear
 from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import explained
 from treadle.stores.postgres.heart import PostgresHeart
-from treadle.stores.postgres.lines import Lines, connect
+from treadle.stores.postgres.lines import Lines
 from treadle.stores.postgres.lookout import Lookout
 from treadle.stores.postgres.migrate import migrate, read_schema, require
 from treadle.stores.postgres.probe import Server, facts_of, probe, refuse_unfit
@@ -62,7 +62,7 @@ class PostgresStore:
         self._lookout = Lookout()
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, _close)
-        self._opening = threading.Lock()
+        self._hearts: list[PostgresHeart] = []
 
     @property
     def url(self) -> str:
@@ -77,6 +77,9 @@ class PostgresStore:
 
     async def close(self) -> None:
         self._ear.close()
+        for heart in self._hearts:
+            await asyncio.to_thread(heart.close)
+        self._hearts.clear()
         await self._loops.close()
         await asyncio.to_thread(self._door.close)
         self._server = None
@@ -99,8 +102,7 @@ class PostgresStore:
             if self._server is None:
                 await self._open()
             assert self._server is not None
-            lines = await connect(self._settings, self._server.pooled)
-        return Loop(lines, self._sql)
+        return Loop(Lines(self._settings, self._server.pooled), self._sql)
 
     async def _open(self) -> None:
         server = await probe(self._settings)
@@ -141,24 +143,26 @@ class PostgresStore:
         loop = await self._loops.get()
         begin = self._lookout.begin(queues)
         started = time.monotonic()
-        cycle = await loop.lines(
+        found = await loop.lines(
             lambda: verbs.cycle(self._sql, worker, ended, queues, begin, want), alone=verbs.is_plain(ended)
         )
         if want and queues:
-            self._lookout.learn(begin, cycle.claims, time.monotonic() - started)
-        return cycle
+            self._lookout.learn(begin, found.places, time.monotonic() - started)
+        return found.cycle
 
     async def claims(self, worker: str) -> list[Claim]:
         return await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
 
     def heart(self, worker: WorkerInfo) -> Heart:
-        return PostgresHeart(self._door, self._connect_heart, self._sql, self._settings, worker)
+        heart = PostgresHeart(self._door, self._connect_heart, self._sql, self._settings, worker)
+        self._hearts = [*(each for each in self._hearts if each.is_open), heart]
+        return heart
 
     async def _connect_heart(self) -> Lines:
         if self._server is None:
             await self._open()
         assert self._server is not None
-        return await connect(self._settings, self._server.pooled, size=1)
+        return Lines(self._settings, self._server.pooled, size=1)
 
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
         return await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
@@ -175,13 +179,13 @@ class PostgresStore:
     # -- operators -------------------------------------------------------------------
 
     async def cancel(self, ids: Sequence[str]) -> list[str]:
-        return await self._ask(lambda: steering.named(self._sql, "cancel", ids=list(ids)), alone=True)
+        return await self._ask(lambda: steering.named(self._sql, "cancel", ids), alone=True)
 
     async def revive(self, ids: Sequence[str]) -> list[str]:
         return await self._ask(lambda: steering.revive(self._sql, ids), alone=True)
 
     async def hold(self, ids: Sequence[str], reason: str) -> list[str]:
-        return await self._ask(lambda: steering.named(self._sql, "hold", ids=list(ids), reason=reason), alone=True)
+        return await self._ask(lambda: steering.named(self._sql, "hold", ids, reason=reason), alone=True)
 
     async def release(self, reason: str, tasks: Sequence[str] | None = None) -> int:
         return await self._ask(lambda: steering.release(self._sql, reason, tasks), alone=True)
@@ -227,7 +231,15 @@ class Loop:
 
     def __init__(self, lines: Lines, sql: Statements) -> None:
         self.lines = lines
-        self.inbox = Inbox[NewJob, Added](lambda jobs: lines(lambda: verbs.add(sql, jobs), alone=True), BATCH)
+        self.inbox = Inbox[NewJob, Added](self._add, BATCH)
+        self._sql = sql
+
+    async def _add(self, jobs: Sequence[NewJob]) -> list[Added]:
+        table = verbs.table_of(jobs)
+        if verbs.can_be_new(table):
+            with contextlib.suppress(asyncpg.UniqueViolationError):  # not so new after all
+                return await self.lines.once(lambda: verbs.add_fresh(self._sql, table), alone=True)
+        return await self.lines(lambda: verbs.add(self._sql, jobs), alone=True)
 
 
 async def _close(loop: Loop) -> None:

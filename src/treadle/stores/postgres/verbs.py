@@ -1,15 +1,18 @@
 """What a worker and those who enqueue ask of the database, as steps: no connection, no loop."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Swept, WorkerInfo
 from treadle.core.states import State
-from treadle.stores import rows
+from treadle.stores.postgres import naming
 from treadle.stores.postgres.lookout import Place
 from treadle.stores.postgres.statements import Statements
-from treadle.stores.steps import Steps
+from treadle.stores.steps import Rows, Steps
 
 #: Attempts remembered of one job: it may snooze for years.
 ATTEMPTS_KEPT = 100
@@ -17,10 +20,17 @@ ATTEMPTS_KEPT = 100
 #: How often jobs are offered again when whoever stood for them has ended in the same moment.
 OFFERS = 5
 
-#: The columns of `cycle.sql` and `claim.sql` in front of each claim.
-BEFORE = 4
+#: Columns of `cycle.sql` and `claim.sql` about the call, then of each claim's place; the rest are the claim's own.
+CALL, PLACE = 4, 2
 
-COMPLETED = ("ref", "epoch", "reason", "outcome", "result")
+
+class Found(NamedTuple):
+    """The answer to a cycle, and how far in each queue its claims were."""
+
+    cycle: Cycle
+    places: Mapping[str, Place] = MappingProxyType({})
+
+
 ENDED = (
     "ref", "epoch", "number", "state", "reason", "outcome", "result", "error", "given_back", "crashed", "due_in",
     "done", "total", "failed", "note", "log",
@@ -35,6 +45,32 @@ def columns(names: Sequence[str], table: Iterable[Sequence[Any]]) -> dict[str, l
 
 
 # -- adding ----------------------------------------------------------------------------
+
+Table = dict[str, Sequence[Any]]
+"""New jobs, one sequence a field."""
+
+
+def table_of(jobs: Sequence[NewJob]) -> Table:
+    return dict(zip(NewJob._fields, zip(*jobs, strict=True), strict=True))
+
+
+def are_alike(table: Table) -> bool:
+    """Say whether these jobs differ in id and arguments only."""
+    number = len(table["id"])
+    return all(table[name].count(table[name][0]) == number for name in NewJob._fields if name not in ("id", "args"))
+
+
+def can_be_new(table: Table) -> bool:
+    """Say whether it is worth adding these without looking who is there."""
+    return table["fresh"][0] and table["unique_key"][0] is None and are_alike(table) and naming.are_keys(table["id"])
+
+
+def add_fresh(sql: Statements, table: Table) -> Steps[list[Added]]:
+    """Keep jobs that `can_be_new`; that another has the key of one is an error of the database's."""
+    alike: dict[str, Any] = {name: values[0] for name, values in table.items()}
+    alike |= {"key": table["id"], "args": table["args"]}
+    yield sql("add_fresh", wake=is_due(NewJob._make(alike[name] for name in NewJob._fields)), **alike)
+    return list(map(Added._make, zip(table["id"], repeat(True), repeat(False), strict=False)))
 
 
 def add(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
@@ -52,32 +88,41 @@ def add(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
 
 
 def _offer(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added | None]]:
-    if are_alike(jobs):
-        told: dict[str, Any] = jobs[0]._asdict()
-        told |= {"id": [job.id for job in jobs], "args": [job.args for job in jobs]}
-        found = yield sql("add_alike", **told)
+    table = table_of(jobs)
+    keys, names = naming.named(table["id"], sql.ids)
+    if are_alike(table):
+        alike: dict[str, Any] = jobs[0]._asdict() | {"key": keys, "name": names, "args": table["args"]}
+        found = yield sql("add_alike", wake=is_due(jobs[0]), **alike)
     else:
-        found = yield sql("add", **columns(NewJob._fields, jobs))
-    new = {id for (id,) in found[:-1]}  # the last row tells those who wait
-    if len(new) == len(jobs):
+        found = yield sql("add", wake=any(map(is_due, jobs)), key=keys, name=names, **table)
+    if len(found) == len(jobs):
         return [Added(job.id, True) for job in jobs]
+    new = {str(key) for (key,) in found}
     answers: list[Added | None] = []
-    for job in jobs:
-        answers.append(Added(job.id, True) if job.id in new else None)
-        new.discard(job.id)  # the next of this id in the same call is not the one that was kept
+    for job, key in zip(jobs, keys, strict=True):
+        answers.append(Added(job.id, True) if key in new else None)
+        new.discard(key)  # the next of this id in the same call is not the one that was kept
+    return (yield from _find_standing(sql, jobs, keys, names, answers))
+
+
+def _find_standing(
+    sql: Statements,
+    jobs: Sequence[NewJob],
+    keys: Sequence[str],
+    names: Sequence[str | None],
+    answers: list[Added | None],
+) -> Steps[list[Added | None]]:
     missing = [place for place, answer in enumerate(answers) if answer is None]
-    asked = columns(("id", "unique_key"), [(jobs[place].id, jobs[place].unique_key) for place in missing])
-    for place, standing in (yield sql("standing", **asked)):
+    asked = [(None if names[place] else keys[place], names[place], jobs[place].unique_key) for place in missing]
+    for place, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
         if standing is not None:
             answers[missing[place - 1]] = Added(standing, False)
     return answers
 
 
-def are_alike(jobs: Sequence[NewJob]) -> bool:
-    """Say whether these differ in id and arguments only."""
-    first = jobs[0]
-    front, rest = first[1:3], first[4:]
-    return all(job[4:] == rest and job[1:3] == front for job in jobs)
+def is_due(job: NewJob) -> bool:
+    """Say whether it may well be queued at once; only the server's clock knows for certain."""
+    return job.held is None and (not job.due_in or job.due_in <= 0)
 
 
 # -- the cycle -------------------------------------------------------------------------
@@ -92,23 +137,33 @@ def is_plain(ended: Sequence[Ending]) -> bool:
 
 def cycle(
     sql: Statements, worker: str, ended: Sequence[Ending], queues: Sequence[str], begin: Sequence[Place], want: int
-) -> Steps[Cycle]:
+) -> Steps[Found]:
     """Settle these, then claim; needs a transaction unless all is plain."""
     lost, name = frozenset[str](), "cycle" if ended else "claim"
     if not is_plain(ended):
         lost = yield from settle(sql, worker, ended)
         ended = ()
     if not ended and not (want and queues):
-        return Cycle([], lost, 0)
+        return Found(Cycle([], lost, 0))
     places = _places(queues, begin)
-    completed = columns(COMPLETED, map(_completed, ended)) if name == "cycle" else {}
+    completed = _completed(ended) if name == "cycle" else {}
     found = yield sql.claiming(name, len(queues), want if queues else 0, worker=worker, **places, **completed)
-    now, leased, settled, ahead = found[0][:BEFORE]
+    now, leased, settled, ahead = found[0][:CALL]
     if settled < len(ended):
         lost = yield from _lost(sql, ended)
-    claims = rows.claims([row[BEFORE:] for row in found if row[BEFORE] is not None])
+    claims = [Claim._make(row[CALL + PLACE :]) for row in found] if found[0][CALL] is not None else []
     more = len(claims) == want or ahead > len(claims)
-    return Cycle(claims, lost, now, leased=leased or not (want and queues), more=more)
+    cycle = Cycle(claims, lost, now, leased=leased or not (want and queues), more=more)
+    return Found(cycle, _furthest(claims, found, queues))
+
+
+def _furthest(claims: Sequence[Claim], found: Rows, queues: Sequence[str]) -> dict[str, Place]:
+    """Say how far in each queue these claims, best first, were."""
+    if not claims:
+        return {}
+    if len(queues) == 1:
+        return {queues[0]: Place(*found[-1][CALL : CALL + PLACE])}
+    return {claim.queue: Place(*row[CALL : CALL + PLACE]) for claim, row in zip(claims, found, strict=True)}
 
 
 def _places(queues: Sequence[str], begin: Sequence[Place]) -> dict[str, Any]:
@@ -118,9 +173,12 @@ def _places(queues: Sequence[str], begin: Sequence[Place]) -> dict[str, Any]:
     return {"queue": queues[0] if queues else "", "rank": rank, "seq": seq}
 
 
-def _completed(ending: Ending) -> tuple[Any, ...]:
-    claim, outcome = ending.claim, ending.outcome
-    return (claim.ref, claim.epoch, outcome.reason, outcome.outcome, outcome.result)
+def _completed(ended: Sequence[Ending]) -> dict[str, Any]:
+    told: dict[str, Any] = {"ref": [each[0].ref for each in ended], "epoch": [each[0].epoch for each in ended]}
+    for name in ("reason", "outcome", "result"):
+        values = [getattr(each[1], name) for each in ended]
+        told[name] = values if any(value is not None for value in values) else None  # unnest fills up with NULL
+    return told
 
 
 def settle(sql: Statements, worker: str, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
@@ -140,7 +198,7 @@ def _one_each(ended: Sequence[Ending]) -> list[Ending]:
     for ending in sorted(ended, key=lambda ending: ending.outcome.state is not State.COMPLETED):
         first.setdefault((ending.claim.ref, ending.claim.epoch), ending)
     # In the order of their keys, so that two transactions never wait for each other's rows.
-    return sorted(first.values(), key=lambda ending: int(str(ending.claim.ref)))
+    return sorted(first.values(), key=lambda ending: str(ending.claim.ref))
 
 
 def _ended(ending: Ending) -> tuple[Any, ...]:
@@ -164,8 +222,12 @@ def complete(sql: Statements, ending: Ending) -> Steps[bool]:
     return bool(moved[0][0])
 
 
+def _claims(found: Rows) -> list[Claim]:
+    return [Claim._make(row[PLACE:]) for row in found]
+
+
 def claims(sql: Statements, worker: str) -> Steps[list[Claim]]:
-    return rows.claims((yield sql("claims", worker=worker)))
+    return _claims((yield sql("claims", worker=worker)))
 
 
 # -- the lease -------------------------------------------------------------------------
@@ -194,7 +256,7 @@ def sweep(sql: Statements, worker: str, limit: int, take: int) -> Steps[Swept]:
     yield sql("forget_workers", worker=worker)
     yield sql("drop_results", limit=limit)
     ((next_due,),) = yield sql("next_due")
-    claimed = rows.claims(taken)
+    claimed = _claims(sorted(taken, key=itemgetter(0, 1)))  # RETURNING promises no order
     return Swept(promoted[0][0], len(expired), claimed, None if next_due is None else max(0, next_due))
 
 

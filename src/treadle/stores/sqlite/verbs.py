@@ -18,8 +18,8 @@ def _load(name: str, *names: str) -> str:
     return numbered(text("treadle.stores.sqlite", name), names)
 
 
-ADD = Bulk(text("treadle.stores.sqlite", "add"), len(NewJob._fields) + 1)
-ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", len(NewJob._fields) + 1)
+ADD = Bulk(text("treadle.stores.sqlite", "add"), len(NewJob._fields))
+ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", len(NewJob._fields))
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
 STANDING = _load("standing", "id", "unique_key")
 LEASED = _load("leased", "now", "worker")
@@ -76,7 +76,7 @@ def _bulk(connection: sqlite3.Connection, bulk: Bulk, rows: Sequence[Sequence[ob
 
 def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> list[Added]:
     connection.execute("SAVEPOINT adding")
-    if _bulk(connection, ADD, [(*job, now) for job in jobs]) == len(jobs):
+    if _bulk(connection, ADD, [_row(job, now) for job in jobs]) == len(jobs):
         answer = [Added(job.id, True) for job in jobs]
     else:
         # Somebody stands for a newcomer already; look at each to say who.
@@ -86,8 +86,12 @@ def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> lis
     return answer
 
 
+def _row(job: NewJob, now: int) -> tuple[object, ...]:
+    return (*job[:-1], now)  # an index is asked in any case, fresh or not
+
+
 def _add_one(connection: sqlite3.Connection, now: int, job: NewJob) -> Added:
-    if _bulk(connection, ADD, [(*job, now)]):
+    if _bulk(connection, ADD, [_row(job, now)]):
         return Added(job.id, True)
     return Added(connection.execute(STANDING, (job.id, job.unique_key)).fetchone()[0], False)
 
@@ -95,7 +99,7 @@ def _add_one(connection: sqlite3.Connection, now: int, job: NewJob) -> Added:
 def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
     """Add on a connection that may be anybody's: nothing is known of its transaction, so no savepoint is set."""
     new: set[str] = set()
-    for statement, values in ADD_AND_TELL.pieces([(*job, now) for job in jobs]):
+    for statement, values in ADD_AND_TELL.pieces([_row(job, now) for job in jobs]):
         new |= {id for (id,) in (yield Step(statement, values))}
     answer = []
     for job in jobs:

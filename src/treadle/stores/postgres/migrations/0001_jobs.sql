@@ -1,8 +1,11 @@
 -- One table for all jobs; a partial index for each way of looking for one, so that finished jobs cost a claim nothing.
+-- One key for all: every index of the table gets a new entry whenever a job moves, so a second costs at each move.
 -- Times are whole milliseconds since 1970, UTC. Names compare by their bytes: the order of a language is slower.
+-- A job is written three times (queued, running, final); pages that are half empty at first have room for that.
 
 CREATE TABLE treadle.job (
-    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key           uuid PRIMARY KEY WITH (fillfactor = 40),
+    seq           bigint GENERATED ALWAYS AS IDENTITY,
     created_at    bigint NOT NULL,
     queued_at     bigint,
     due_at        bigint,
@@ -21,7 +24,7 @@ CREATE TABLE treadle.job (
     state         text COLLATE "C" NOT NULL,
     queue         text COLLATE "C" NOT NULL,
     task          text COLLATE "C" NOT NULL,
-    id            text COLLATE "C" NOT NULL UNIQUE,
+    name          text COLLATE "C",
     worker        text COLLATE "C",
     owner         text COLLATE "C",
     tenant        text COLLATE "C",
@@ -37,11 +40,19 @@ CREATE TABLE treadle.job (
     -- nothing ran, would look for one job by reading all that run.
     CHECK ((worker IS NOT NULL) = (state = 'running'))
 ) WITH (
-    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0.05
 );
 
+COMMENT ON COLUMN treadle.job.key IS 'the id, where it is a UUID; a UUIDv7 of ours where another id was chosen';
+
+COMMENT ON COLUMN treadle.job.name IS 'the id, where it was chosen and is no UUID';
+
+COMMENT ON COLUMN treadle.job.seq IS 'the order of adding, by the server';
+
 COMMENT ON COLUMN treadle.job.rank IS 'the priority, negated: the order of the index in which jobs are claimed';
+
+CREATE UNIQUE INDEX job_name ON treadle.job (name) WHERE name IS NOT NULL;
 
 CREATE INDEX job_queued ON treadle.job (queue, rank, seq) WHERE state = 'queued';
 
@@ -57,7 +68,7 @@ CREATE INDEX job_expiring ON treadle.job (expires_at) WHERE expires_at IS NOT NU
 
 CREATE INDEX job_result ON treadle.job (result_until) WHERE result IS NOT NULL;
 
-CREATE INDEX job_owner ON treadle.job (owner, state, seq) WHERE owner IS NOT NULL;
+CREATE INDEX job_owner ON treadle.job (owner, state, key) WHERE owner IS NOT NULL;
 
 CREATE INDEX job_batch ON treadle.job (batch, state, queue) WHERE batch IS NOT NULL;
 
@@ -78,7 +89,7 @@ CREATE TABLE treadle.worker (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE treadle.progress (
-    job     bigint PRIMARY KEY,
+    job     uuid PRIMARY KEY,
     epoch   integer NOT NULL,
     done    bigint NOT NULL,
     total   bigint,
@@ -87,14 +98,14 @@ CREATE TABLE treadle.progress (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE treadle.log (
-    job    bigint NOT NULL,
+    job    uuid NOT NULL,
     epoch  integer NOT NULL,
     lines  text NOT NULL,
     PRIMARY KEY (job, epoch)
 );
 
 CREATE TABLE treadle.attempt (
-    job         bigint NOT NULL,
+    job         uuid NOT NULL,
     epoch       integer NOT NULL,
     number      integer NOT NULL,
     worker      text,

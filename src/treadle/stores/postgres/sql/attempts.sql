@@ -1,4 +1,4 @@
-SELECT job, number, epoch, worker, started_at, ended_at, ending, error
+SELECT job::text, number, epoch, worker, started_at, ended_at, ending, error
   FROM treadle.attempt
- WHERE job = ANY (:refs::bigint[])
+ WHERE job = ANY (:refs::uuid[])
  ORDER BY job, epoch

@@ -7,4 +7,4 @@
               :queues::text, :slots::integer, :details::text
          FROM clock, relaxed
            ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, seen_at = excluded.seen_at)
-SELECT id, cancel FROM treadle.job WHERE worker = :id AND state = 'running'
+SELECT coalesce(name, key::text) AS id, cancel FROM treadle.job WHERE worker = :id AND state = 'running'

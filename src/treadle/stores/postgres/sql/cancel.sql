@@ -7,6 +7,10 @@ UPDATE treadle.job AS job
        finished_at = CASE WHEN worker IS NULL THEN clock.now END,
        cancel = cancel OR worker IS NOT NULL
   FROM clock
- WHERE seq = ANY (ARRAY (
-       SELECT seq FROM treadle.job WHERE id = ANY (:ids::text[]) AND finished_at IS NULL ORDER BY seq FOR UPDATE))
-RETURNING id
+ WHERE key = ANY (ARRAY (
+       SELECT key
+         FROM treadle.job
+        WHERE (key = ANY (:keys::uuid[]) AND name IS NULL OR name = ANY (:names::text[])) AND finished_at IS NULL
+        ORDER BY key
+          FOR UPDATE))
+RETURNING coalesce(name, key::text) AS id

@@ -9,9 +9,9 @@
           SET state = 'completed', worker = NULL, finished_at = clock.now, reason = ended.reason,
               outcome = ended.outcome, result = ended.result, error = NULL,
               result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END
-         FROM clock, unnest(:ref::bigint[], :epoch::integer[], :reason::text[], :outcome::text[], :result::text[])
+         FROM clock, unnest(:ref::uuid[], :epoch::integer[], :reason::text[], :outcome::text[], :result::text[])
               AS ended (ref, epoch, reason, outcome, result)
-        WHERE job.seq = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
+        WHERE job.key = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
        RETURNING 1),
        lease AS MATERIALIZED (
        SELECT EXISTS (SELECT 1 FROM treadle.worker, clock WHERE id = :worker AND lease_until > clock.now) AS held),
@@ -21,9 +21,11 @@
           SET state = 'running', worker = :worker, attempt = job.attempt + 1, epoch = job.epoch + 1,
               started_at = clock.now, taken = false, reason = NULL
          FROM clock
-        WHERE job.seq = ANY (ARRAY (SELECT seq FROM picked))
-       RETURNING job.seq, job.id, job.task, job.queue, job.args, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch,
-                 job.crashes, job.queued_at, job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta)
+        WHERE job.ctid = ANY (ARRAY (SELECT place FROM picked))
+       RETURNING job.rank, job.seq, job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue,
+                 job.args, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.queued_at,
+                 job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta, job.taken)
 SELECT clock.now, lease.held, (SELECT count(*) FROM completed) AS completed,
        (SELECT count(*) FROM ahead) AS ahead, claimed.*
   FROM clock CROSS JOIN lease LEFT JOIN claimed ON true
+ ORDER BY claimed.rank, claimed.seq

@@ -1,7 +1,7 @@
 DELETE FROM treadle.job
- WHERE seq = ANY (ARRAY (
-       SELECT seq FROM treadle.job
-        WHERE id = ANY (:ids::text[]) AND (state = 'held' OR finished_at IS NOT NULL)
-        ORDER BY seq
+ WHERE key = ANY (ARRAY (
+       SELECT key FROM treadle.job
+        WHERE (key = ANY (:keys::uuid[]) AND name IS NULL OR name = ANY (:names::text[])) AND (state = 'held' OR finished_at IS NOT NULL)
+        ORDER BY key
           FOR UPDATE))
-RETURNING seq, id
+RETURNING key::text, coalesce(name, key::text) AS id

@@ -3,8 +3,8 @@
 UPDATE treadle.job
    SET state = 'failed', reason = 'expired', finished_at = clock.now
   FROM clock
- WHERE seq = ANY (ARRAY (
-       SELECT seq FROM treadle.job, clock
+ WHERE key = ANY (ARRAY (
+       SELECT key FROM treadle.job, clock
         WHERE expires_at <= clock.now AND expires_at IS NOT NULL AND finished_at IS NULL AND worker IS NULL
         ORDER BY expires_at
         LIMIT :limit

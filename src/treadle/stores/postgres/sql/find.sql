@@ -1,6 +1,7 @@
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
-SELECT job.seq, job.id, job.task, job.queue, job.state, job.reason, job.outcome, job.args,
+SELECT job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue, job.state,
+       job.reason, job.outcome, job.args,
        CASE WHEN job.result_until IS NULL OR job.result_until > clock.now THEN job.result END AS result,
        job.error, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.cancel, job.worker,
        job.owner, job.tenant, job.batch, job.unique_key, job.created_at, job.queued_at, job.due_at, job.expires_at,
@@ -8,7 +9,7 @@ SELECT job.seq, job.id, job.task, job.queue, job.state, job.reason, job.outcome,
        progress.done, progress.total, progress.failed, progress.note
   FROM clock
  CROSS JOIN treadle.job AS job
-  LEFT JOIN treadle.progress AS progress ON progress.job = job.seq
+  LEFT JOIN treadle.progress AS progress ON progress.job = job.key
  WHERE {where}
- ORDER BY job.seq {direction}
+ ORDER BY job.key {direction}
  LIMIT :limit

@@ -1,8 +1,8 @@
 UPDATE treadle.job
    SET state = 'held', reason = :reason
- WHERE seq = ANY (ARRAY (
-       SELECT seq FROM treadle.job
-        WHERE id = ANY (:ids::text[]) AND state IN ('scheduled', 'queued')
-        ORDER BY seq
+ WHERE key = ANY (ARRAY (
+       SELECT key FROM treadle.job
+        WHERE (key = ANY (:keys::uuid[]) AND name IS NULL OR name = ANY (:names::text[])) AND state IN ('scheduled', 'queued')
+        ORDER BY key
           FOR UPDATE))
-RETURNING id
+RETURNING coalesce(name, key::text) AS id

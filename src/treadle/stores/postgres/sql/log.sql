@@ -1,1 +1,1 @@
-SELECT job, lines FROM treadle.log WHERE job = ANY (:refs::bigint[]) ORDER BY job, epoch
+SELECT job::text, lines FROM treadle.log WHERE job = ANY (:refs::uuid[]) ORDER BY job, epoch

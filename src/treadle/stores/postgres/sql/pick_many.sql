@@ -1,10 +1,10 @@
 -- Part of cycle.sql and claim.sql: the best of several queues. The window ahead is looked through without locks, and is
 -- wider than what is wanted, so that those who claim at the same time do not stand in each other's way.
 ahead AS MATERIALIZED (
-       SELECT next.seq
+       SELECT next.key
          FROM unnest(:queues::text[], :ranks::integer[], :seqs::bigint[]) AS wanted (queue, rank, seq)
         CROSS JOIN LATERAL (
-              SELECT job.rank, job.seq
+              SELECT job.rank, job.seq, job.key
                 FROM treadle.job AS job
                WHERE job.state = 'queued' AND job.queue = wanted.queue
                  AND (job.rank, job.seq) > (wanted.rank, wanted.seq)
@@ -14,9 +14,9 @@ ahead AS MATERIALIZED (
         ORDER BY next.rank, next.seq
         LIMIT {window}),
        picked AS MATERIALIZED (
-       SELECT seq
+       SELECT ctid AS place
          FROM treadle.job
-        WHERE seq = ANY (ARRAY (SELECT seq FROM ahead)) AND state = 'queued'
+        WHERE key = ANY (ARRAY (SELECT key FROM ahead)) AND state = 'queued'
         ORDER BY rank, seq
         LIMIT :want
           FOR UPDATE SKIP LOCKED)

@@ -4,8 +4,8 @@
        UPDATE treadle.job
           SET state = 'queued', queued_at = clock.now
          FROM clock
-        WHERE seq = ANY (ARRAY (
-              SELECT seq FROM treadle.job, clock
+        WHERE key = ANY (ARRAY (
+              SELECT key FROM treadle.job, clock
                WHERE state = 'scheduled' AND due_at <= clock.now
                ORDER BY due_at
                LIMIT :limit

@@ -1,10 +1,10 @@
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
 DELETE FROM treadle.job
- WHERE seq = ANY (ARRAY (
-       SELECT seq FROM treadle.job, clock
+ WHERE key = ANY (ARRAY (
+       SELECT key FROM treadle.job, clock
         WHERE state = :state AND finished_at IS NOT NULL AND finished_at <= clock.now - :age::bigint
         ORDER BY finished_at
         LIMIT :limit
           FOR UPDATE OF job SKIP LOCKED))
-RETURNING seq, id
+RETURNING key::text, coalesce(name, key::text) AS id

@@ -6,10 +6,10 @@
               queued_at = CASE WHEN coalesce(due_at, 0) > clock.now THEN queued_at ELSE clock.now END,
               reason = NULL
          FROM clock
-        WHERE seq = ANY (ARRAY (
-              SELECT seq FROM treadle.job
+        WHERE key = ANY (ARRAY (
+              SELECT key FROM treadle.job
                WHERE state = 'held' AND reason = :reason AND (:tasks::text[] IS NULL OR task = ANY (:tasks::text[]))
-               ORDER BY seq
+               ORDER BY key
                  FOR UPDATE))
        RETURNING 1)
 SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify(:channel, '') END FROM released

@@ -1,3 +1,3 @@
 INSERT INTO treadle.progress (job, epoch, done, total, failed, note)
 SELECT *
-  FROM unnest(:ref::bigint[], :epoch::integer[], :done::bigint[], :total::bigint[], :failed::bigint[], :note::text[])
+  FROM unnest(:ref::uuid[], :epoch::integer[], :done::bigint[], :total::bigint[], :failed::bigint[], :note::text[])

@@ -4,7 +4,7 @@
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
        ended AS MATERIALIZED (
        SELECT *, state IN ('held', 'scheduled', 'queued') AS lives_on
-         FROM unnest(:ref::bigint[], :epoch::integer[], :number::integer[], :state::text[], :reason::text[],
+         FROM unnest(:ref::uuid[], :epoch::integer[], :number::integer[], :state::text[], :reason::text[],
                      :outcome::text[], :result::text[], :error::text[], :given_back::integer[],
                      :crashed::integer[], :due_in::bigint[], :done::bigint[], :total::bigint[], :failed::bigint[],
                      :note::text[], :log::text[])
@@ -22,19 +22,19 @@
               finished_at = CASE WHEN job.cancel OR NOT ended.lives_on THEN clock.now END,
               result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END
          FROM clock, ended
-        WHERE job.seq = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
-       RETURNING job.seq, job.epoch, job.started_at, job.state),
+        WHERE job.key = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
+       RETURNING job.key, job.epoch, job.started_at, job.state),
        remembered AS (
        INSERT INTO treadle.attempt (job, epoch, number, worker, started_at, ended_at, ending, error)
-       SELECT moved.seq, moved.epoch, ended.number, :worker, moved.started_at, clock.now,
+       SELECT moved.key, moved.epoch, ended.number, :worker, moved.started_at, clock.now,
               coalesce(ended.reason, ended.state), ended.error
-         FROM clock, moved JOIN ended ON ended.ref = moved.seq
+         FROM clock, moved JOIN ended ON ended.ref = moved.key
         WHERE ended.state <> 'completed'
            ON CONFLICT DO NOTHING),
        told AS (
        INSERT INTO treadle.progress AS progress (job, epoch, done, total, failed, note)
-       SELECT moved.seq, moved.epoch, ended.done, ended.total, ended.failed, ended.note
-         FROM moved JOIN ended ON ended.ref = moved.seq
+       SELECT moved.key, moved.epoch, ended.done, ended.total, ended.failed, ended.note
+         FROM moved JOIN ended ON ended.ref = moved.key
         WHERE ended.done IS NOT NULL
            ON CONFLICT (job) DO UPDATE
           SET epoch = excluded.epoch, total = excluded.total, failed = excluded.failed, note = excluded.note,
@@ -42,8 +42,8 @@
                           ELSE excluded.done END),
        logged AS (
        INSERT INTO treadle.log (job, epoch, lines)
-       SELECT moved.seq, moved.epoch, ended.log
-         FROM moved JOIN ended ON ended.ref = moved.seq
+       SELECT moved.key, moved.epoch, ended.log
+         FROM moved JOIN ended ON ended.ref = moved.key
         WHERE ended.log IS NOT NULL
            ON CONFLICT (job, epoch) DO UPDATE SET lines = excluded.lines)
 SELECT (SELECT count(*) FROM moved) AS moved,

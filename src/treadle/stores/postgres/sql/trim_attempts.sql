@@ -1,3 +1,3 @@
 DELETE FROM treadle.attempt AS attempt
- USING unnest(:ref::bigint[], :oldest::integer[]) AS old (ref, oldest)
+ USING unnest(:ref::uuid[], :oldest::integer[]) AS old (ref, oldest)
  WHERE attempt.job = old.ref AND attempt.epoch <= old.oldest
