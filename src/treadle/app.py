@@ -53,7 +53,7 @@ class Treadle(Declaring):
         self.settings = replace(settings, **given) if settings else settings_from(store=url, **given)
         if url and settings:
             self.settings = replace(self.settings, store=url)
-        self.store: Store = open_store(self.settings.store, clock) if url or store is None else _as_store(store)
+        self.store: Store = self._open_store(clock) if url or store is None else _as_store(store)
         self.tasks: dict[str, Task[Any, Any]] = {}
         self.packs: list[Pack] = []
         self.place: tuple[str, str] | None = None
@@ -66,6 +66,9 @@ class Treadle(Declaring):
         self._making = threading.RLock()
         self._ids = Ids(clock or wall_clock)
         self._door: Door | None = None
+
+    def _open_store(self, clock: Clock | None) -> Store:
+        return open_store(self.settings.store, clock, migrate=self.settings.auto_migrate)
 
     # -- tasks and packs -----------------------------------------------------------
 
@@ -179,8 +182,8 @@ class Treadle(Declaring):
 
     @property
     def database_url(self) -> str:
-        """Where packs keep their tables: the store's own database."""
-        return self.store.url
+        """Where packs keep their tables: the store's own database, if no other is set."""
+        return self.settings.database_url or self.store.url
 
     # -- jobs ----------------------------------------------------------------------
 

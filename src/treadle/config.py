@@ -41,6 +41,13 @@ class Settings:
     """How long completed jobs are kept."""
     keep_failed: timedelta = timedelta(days=30)
     """How long failed and cancelled jobs are kept."""
+    auto_migrate: bool | None = field(default=None, metadata={"kind": bool})
+    """Whether opening the store makes and updates its tables; by default only those of a SQLite file."""
+    fallback: str | None = field(default=None, metadata={"kind": str})
+    """A SQLite URL: where enqueued jobs wait on this host while the store is away."""
+    database_url: str | None = field(default=None, metadata={"kind": str})
+    """The application's own database, where jobs are kept elsewhere: packs keep their tables there, and jobs enqueued in
+    one of its transactions wait there for the commit."""
 
 
 def settings_from(environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
@@ -51,8 +58,10 @@ def settings_from(environ: Mapping[str, str] = os.environ, **given: Any) -> Sett
         names = ("TREADLE_" + each.name.upper(), each.metadata.get("also"))
         found = next((name for name in names if name and environ.get(name)), None)
         if each.name not in values and found:
-            values[each.name] = _convert(found, environ[found], type(each.default))
+            values[each.name] = _convert(found, environ[found], each.metadata.get("kind", type(each.default)))
     values.setdefault("store", store_from(environ))
+    if not is_database(values["store"]) and environ.get("DATABASE_URL"):
+        values.setdefault("database_url", environ["DATABASE_URL"])
     _warn_of_strangers(environ, known)
     for each in fields(Settings):
         _check(each.name, values.get(each.name, each.default), each.metadata.get("least"))
@@ -71,6 +80,11 @@ def store_from(environ: Mapping[str, str]) -> str:
         if url := environ.get(name):
             return url
     return "sqlite:///treadle.db"
+
+
+def is_database(url: str) -> bool:
+    """Tell whether jobs are kept in a database that may hold other tables, too."""
+    return url.partition(":")[0].partition("+")[0].lower() in ("sqlite", "postgresql", "postgres")
 
 
 def duration(text: str) -> timedelta:
@@ -97,12 +111,24 @@ def _convert(name: str, text: str, kind: type) -> Any:
             return duration(text)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from None
+    if kind is bool:
+        return _truth(name, text)
     if kind is int:
         try:
             return int(text)
         except ValueError:
             raise ConfigError(f"{name}={text!r} is not a whole number.") from None
     return text
+
+
+#: How yes and no are written.
+TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _truth(name: str, text: str) -> bool:
+    if text.strip().lower() not in TRUTHS:
+        raise ConfigError(f"{name}={text!r} is neither yes nor no; write one of {', '.join(TRUTHS)}.")
+    return TRUTHS[text.strip().lower()]
 
 
 def _check(name: str, value: Any, least: Any) -> None:

@@ -30,7 +30,7 @@ Call = Callable[..., Answer]
         (["job", "cancel", "no-such-id"], 3, "No job has the id"),
         (["job", "watch", "no-such-id"], 3, "No job has the id"),
         (["job", "cancel"], 2, "Missing argument"),
-        (["job", "list", "--store", "postgres://ada:secret@db/jobs"], 2, "keeps jobs in SQLite"),
+        (["job", "list", "--store", "postgres://ada:secret@127.0.0.1:1/jobs"], 5, "nobody answers there"),
         (["job", "list", "--store", "jobs.db"], 2, "sqlite:///jobs.db"),
         (
             ["job", "list", "--store", "sqlite:///elsewhere/jobs.db"],

@@ -111,7 +111,7 @@ def opened_store(url: str | None) -> "Iterator[Treadle]":
     from treadle.config import database_path
 
     app = Treadle(url)
-    path = database_path(app.database_url)
+    path = database_path(app.store.url)
     if path is not None and not path.exists():
         raise NoStoreYet(
             f"There is no job database at {path} ({store_source(url)}). Name yours with --store or TREADLE_STORE;"

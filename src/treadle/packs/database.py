@@ -173,7 +173,8 @@ def _location(url: str) -> tuple[Path, str]:
     path = unquote(parts.path)[1:]
     if parts.scheme != "sqlite":
         raise ConfigError(
-            f"The packs keep their tables in SQLite for now, not in {parts.scheme}. Use sqlite:///jobs.db"
+            f"The packs keep their tables in SQLite for now, not in {parts.scheme}. Give them a file beside the store:"
+            " TREADLE_DATABASE_URL=sqlite:///jobs.db"
         )
     if parts.netloc or not path or path == ":memory:":
         raise ConfigError(f"{url!r} names no file. The packs keep their tables on disk: sqlite:///jobs.db")

@@ -29,10 +29,7 @@ class PostgresHeart:
     ) -> None:
         self._door, self._connect, self._sql, self._settings, self._worker = door, connect, sql, settings, worker
         self._lines: Lines | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._lines is not None
+        self.closed = False
 
     def beat(self, lease: int, reports: Sequence[Report] = ()) -> Mapping[str, bool]:
         return self._door(self._beat(lease, reports))
@@ -41,7 +38,7 @@ class PostgresHeart:
         self._door(self._leave())
 
     def close(self) -> None:
-        lines, self._lines = self._lines, None
+        lines, self._lines, self.closed = self._lines, None, True
         if lines:
             self._door(lines.close())
 

@@ -155,7 +155,7 @@ class PostgresStore:
 
     def heart(self, worker: WorkerInfo) -> Heart:
         heart = PostgresHeart(self._door, self._connect_heart, self._sql, self._settings, worker)
-        self._hearts = [*(each for each in self._hearts if each.is_open), heart]
+        self._hearts = [*(each for each in self._hearts if not each.closed), heart]
         return heart
 
     async def _connect_heart(self) -> Lines:
