@@ -11,6 +11,8 @@ from treadle.core.errors import (
     JobNotDone,
     JobNotFound,
     MissingExtra,
+    NotDone,
+    OutcomeUnknown,
     PayloadTooLarge,
     ResultExpired,
     RetryLater,
@@ -36,7 +38,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed", "Ids",
-    "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "Pack", "PayloadTooLarge",
-    "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze", "SoftTimeout", "State",
-    "Stopped", "StoreError", "StoreUnavailable", "Task", "Treadle", "TreadleError", "Unique", "UnknownTask",
+    "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "NotDone", "OutcomeUnknown",
+    "Pack", "PayloadTooLarge", "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze",
+    "SoftTimeout", "State", "Stopped", "StoreError", "StoreUnavailable", "Task", "Treadle", "TreadleError", "Unique",
+    "UnknownTask",
 ]  # fmt: skip

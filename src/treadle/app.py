@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from treadle.config import Settings, settings_from
 from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, UnknownTask
 from treadle.core.ids import Clock, Ids
-from treadle.core.job import Filter, NewJob, Page
+from treadle.core.job import Added, Filter, NewJob, Page
 from treadle.core.states import State
-from treadle.core.store import Store
+from treadle.core.store import Enlisted, Pending, Store
 from treadle.declare import Declaring
 from treadle.handle import Job
 from treadle.pack import Pack
 from treadle.stores import open_store
 from treadle.stores.clocks import wall_clock
+from treadle.stores.steps import atake, take
 from treadle.task import Call, Task, TaskOptions, make_task
 
 if TYPE_CHECKING:
     from treadle.core.events import Listener
+    from treadle.engine.context import Line
     from treadle.engine.worker import Worker
     from treadle.schedule import Missed, Overlap, Schedule
     from treadle.stores.door import Door
+    from treadle.transaction import Transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -197,11 +200,33 @@ class Treadle(Declaring):
 
     async def aenqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; raises DuplicateJob where a task wishes so."""
-        return await self.akeep([call.job for call in calls], {call.job.id for call in calls if call.refuses})
+        return await self.akeep(*_parts(calls))
 
-    async def akeep(self, jobs: Sequence[NewJob], refusing: Collection[str] = ()) -> list[Job[Any]]:
+    async def akeep(
+        self, jobs: Sequence[NewJob], refusing: Collection[str] = (), tx: object | None = None
+    ) -> list[Job[Any]]:
         """Add jobs as they are; one of `refusing` for which another stands raises DuplicateJob."""
-        added = await self.store.add(jobs)
+        if tx is None:
+            return self._handles(jobs, refusing, await self.store.add(jobs))
+        added = self._enlisted(tx).add(jobs)
+        return self._handles(jobs, refusing, await added if isinstance(added, Awaitable) else added)
+
+    def keep(self, jobs: Sequence[NewJob], refusing: Collection[str] = (), tx: object | None = None) -> list[Job[Any]]:
+        """Add jobs as they are; for code that is not async."""
+        if tx is None:
+            return self.wait(self.akeep(jobs, refusing))
+        added = self._enlisted(tx).add(jobs)
+        if isinstance(added, Awaitable):
+            _never(added)
+            raise ConfigError("tx= is asynchronous, so its database must be awaited: use aenqueue.")
+        return self._handles(jobs, refusing, added)
+
+    def _enlisted(self, tx: object) -> Enlisted:
+        from treadle.transaction import Tx
+
+        return tx.enlisted if isinstance(tx, Tx) else self.store.enlist(tx)
+
+    def _handles(self, jobs: Sequence[NewJob], refusing: Collection[str], added: Sequence[Added]) -> list[Job[Any]]:
         if refusing:
             for job, standing in zip(jobs, added, strict=True):
                 if job.id in refusing and standing.id != job.id:
@@ -210,7 +235,7 @@ class Treadle(Declaring):
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; for code that is not async."""
-        return self.wait(self.aenqueue_many(calls))
+        return self.keep(*_parts(calls))
 
     def job(self, id: str) -> Job[Any]:
         """Make the handle of a job by its id; nothing is read yet."""
@@ -235,6 +260,48 @@ class Treadle(Declaring):
         """Count jobs by state; for code that is not async."""
         return self.wait(self.acount(**asked))
 
+    # -- what a running task asks ------------------------------------------------------
+
+    def transaction(self, line: "Line", connection: object | None) -> "Transaction":
+        """Make the transaction of `ctx.tx`."""
+        from treadle.transaction import Transaction
+
+        return Transaction(line, self.store, self._outside, connection)
+
+    async def aonce(
+        self, line: "Line", key: str, fn: "Callable[[], Pending[T]]", resolve: "Callable[[], Pending[T]] | None"
+    ) -> T:
+        """Do what `ctx.once` says."""
+        from treadle.once import Once, once
+
+        async def act(thunk: Callable[[], Any]) -> Any:
+            answer = thunk()
+            return await answer if isinstance(answer, Awaitable) else answer
+
+        return await atake(once(Once(line, self.store, key), key, fn, resolve), act)
+
+    def once(
+        self, line: "Line", key: str, fn: "Callable[[], Pending[T]]", resolve: "Callable[[], Pending[T]] | None"
+    ) -> T:
+        """Do what `ctx.once_sync` says."""
+        from treadle.once import Once, once
+
+        def act(thunk: Callable[[], Any]) -> Any:
+            answer = thunk()
+            return self.wait(answer) if isinstance(answer, Coroutine) else answer
+
+        return take(once(Once(line, self.store, key), key, fn, resolve), act)
+
+    # -- waiting -------------------------------------------------------------------
+
+    @property
+    def _outside(self) -> "Door":
+        if self._door is None:
+            from treadle.stores.door import Door
+
+            self._door = Door()
+        return self._door
+
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine for code that is not async and wait for its answer; refuses in an event loop's thread."""
         if _in_event_loop():
@@ -243,11 +310,7 @@ class Treadle(Declaring):
                 "This call would block the event loop that it is made in. Use its async form:"
                 " aenqueue, aresult, acancel…"
             )
-        if self._door is None:
-            from treadle.stores.door import Door
-
-            self._door = Door()
-        return self._door(coroutine)
+        return self._outside(coroutine)
 
     # -- running -------------------------------------------------------------------
 
@@ -296,6 +359,21 @@ def _in_event_loop() -> bool:
     # Whoever runs a loop has imported asyncio; a script that only enqueues need not pay for it twice.
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _parts(calls: Sequence[Call[Any]]) -> tuple[list[NewJob], set[str], object | None]:
+    """Take calls apart: the jobs, those that refuse to be stood for, and the transaction of all."""
+    transactions = {id(call.tx): call.tx for call in calls}
+    if len(transactions) > 1:
+        raise ConfigError("These calls belong to different transactions; enqueue those of one tx= together.")
+    jobs = [call.job for call in calls]
+    return jobs, {call.job.id for call in calls if call.refuses}, next(iter(transactions.values()), None)
+
+
+def _never(pending: Awaitable[Any]) -> None:
+    """Let go of what nobody will await."""
+    if isinstance(pending, Coroutine):
+        pending.close()
 
 
 def _as_store(store: Any) -> Store:

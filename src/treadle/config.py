@@ -46,8 +46,8 @@ class Settings:
     fallback: str | None = field(default=None, metadata={"kind": str})
     """A SQLite URL: where enqueued jobs wait on this host while the store is away."""
     database_url: str | None = field(default=None, metadata={"kind": str})
-    """The application's own database, where jobs are kept elsewhere: packs keep their tables there, and jobs enqueued in
-    one of its transactions wait there for the commit."""
+    """The application's own database, where jobs are kept elsewhere: packs keep their tables there, and jobs enqueued
+    in one of its transactions wait there for the commit."""
 
 
 def settings_from(environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:

@@ -98,6 +98,7 @@ class Wishes(NamedTuple):
     batch: str | None = None
     expires: timedelta | None = None
     max_attempts: int | None = None
+    tx: object | None = None
 
 
 _NO_WISHES = Wishes()
@@ -109,6 +110,8 @@ class Call(NamedTuple, Generic[R]):
     job: NewJob
     refuses: bool
     """Whether a live job with its unique key is an error."""
+    tx: object | None = None
+    """The caller's transaction that it shall be part of."""
 
 
 class Task(Generic[P, R]):
@@ -140,16 +143,18 @@ class Task(Generic[P, R]):
         batch: str | None = None,
         expires: timedelta | None = None,
         max_attempts: int | None = None,
+        tx: object | None = None,
     ) -> "Task[P, R]":
         """Wish something for the jobs enqueued through what this answers.
 
         `id`: a chosen id; a job that has it already stands for the newcomer. `run_after`: seconds or a
         timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
-        start any more after this.
+        start any more after this. `tx`: a connection or session of sqlite3, psycopg, asyncpg, SQLAlchemy or Django, or
+        what `ctx.tx()` gives: the job exists exactly if that transaction commits.
         """
         given: dict[str, Any] = {
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
-            "batch": batch, "expires": expires, "max_attempts": max_attempts,
+            "batch": batch, "expires": expires, "max_attempts": max_attempts, "tx": tx,
         }  # fmt: skip
         return self._with(self.wishes._replace(**{name: value for name, value in given.items() if value is not None}))
 
@@ -170,15 +175,14 @@ class Task(Generic[P, R]):
         """Check a call and keep it for `enqueue_many`. Raises InvalidArguments, PayloadTooLarge."""
         app = self._application()
         (job,) = self._new_jobs(app.new_ids(1), [self._encoded(app, args, kwargs)])
-        return Call(job, self._refuses)
+        return Call(job, self._refuses, self.wishes.tx)
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Enqueue a job and answer its handle once the store has it; for code that is not async.
 
         Raises InvalidArguments, PayloadTooLarge, DuplicateJob, StoreError.
         """
-        call = self.call(*args, **kwargs)
-        return self._application().wait(self._application().aenqueue_many([call]))[0]
+        return self._application().enqueue_many([self.call(*args, **kwargs)])[0]
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Enqueue a job and answer its handle once the store has it; raises as `enqueue` does."""
@@ -187,14 +191,21 @@ class Task(Generic[P, R]):
     def enqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
-        return app.wait(self.aenqueue_many(calls))
+        jobs = self._checked(app, calls)
+        return app.keep(jobs, self._refusing(jobs), self.wishes.tx)
 
     async def aenqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
         """Enqueue one job for each mapping of arguments, all in one transaction."""
         app = self._application()
+        jobs = self._checked(app, calls)
+        return await app.akeep(jobs, self._refusing(jobs), self.wishes.tx)
+
+    def _checked(self, app: "Treadle", calls: Sequence[Mapping[str, Any]]) -> list[NewJob]:
         texts = self._encoded_many(app, calls)
-        jobs = self._new_jobs(app.new_ids(len(texts)), texts)
-        return await app.akeep(jobs, {job.id for job in jobs} if self._refuses else frozenset())
+        return self._new_jobs(app.new_ids(len(texts)), texts)
+
+    def _refusing(self, jobs: Sequence[NewJob]) -> frozenset[str]:
+        return frozenset(job.id for job in jobs) if self._refuses else frozenset()
 
     def _encoded(self, app: "Treadle", args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         text = self.signature.encode(args, kwargs)

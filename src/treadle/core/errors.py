@@ -6,6 +6,8 @@ TreadleError
 ├── InvalidArguments         the call does not fit the task's signature
 ├── PayloadTooLarge          pass an id instead of the object
 ├── DuplicateJob             a live job holds the unique key, and the task said "raise"
+├── NotDone                  said by `resolve=` of ctx.once: the effect has not happened
+├── OutcomeUnknown           an effect may or may not have happened; nobody can tell
 ├── JobNotFound              no job has this id (any more)
 ├── JobNotDone               result(timeout=…) ran out; the job goes on
 ├── JobFailed                the job ended failed or cancelled; says why
@@ -80,6 +82,25 @@ class DuplicateJob(TreadleError):
     def __init__(self, task: str, key: str, holder: str) -> None:
         self.task, self.key, self.holder = task, key, holder
         super().__init__(f"{task}: job {holder} is still live with the unique key {key!r}.")
+
+
+class NotDone(TreadleError):
+    """Raise this in `resolve=` of `ctx.once`: the effect has not happened, so it may be tried."""
+
+
+class OutcomeUnknown(TreadleError):
+    """An effect was begun, and whether it happened is not known. Retrying could do it twice, so the job fails.
+
+    Raise it yourself inside `ctx.once` where a call ran into its time limit and may have worked all the same.
+    """
+
+    def __init__(self, key: str, why: str = "") -> None:
+        self.key = key
+        super().__init__(
+            why
+            or f"{key!r} was begun by an attempt that did not live to say how it ended. Give ctx.once a `resolve=`"
+            " that finds out: it returns the result, or raises NotDone."
+        )
 
 
 class JobNotFound(TreadleError):

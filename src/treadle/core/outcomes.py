@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from treadle.core.errors import Cancel, Crashed, Discard, RetryLater, Skip, Snooze, TimedOut
+from treadle.core.errors import Cancel, Crashed, Discard, OutcomeUnknown, RetryLater, Skip, Snooze, TimedOut
 from treadle.core.retry import Retry
 from treadle.core.states import Reason, State
 
@@ -92,7 +92,7 @@ def judge(tries: Tries, error: BaseException, policy: Retry, chance: float, desc
             return snooze(after, "retry_later")
         case Skip(why=why):
             return skip(why)
-        case Discard():
+        case Discard() | OutcomeUnknown():
             return give_up(Reason.DISCARDED, described)
         case Cancel(why=why):
             return cancel(why or None)

@@ -123,6 +123,10 @@ class Store(Protocol):
         """Read the claims that a worker holds: the answer that gave it one may have been lost on its way."""
         ...
 
+    async def connect(self) -> object:
+        """Open a connection of its own driver, which `enlist` takes; the caller closes it. Raises ConfigError."""
+        ...
+
     def enlist(self, tx: object) -> Enlisted:
         """Take part in the transaction of a caller's connection or session.
 

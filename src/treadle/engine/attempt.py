@@ -10,6 +10,7 @@ from treadle.core.job import Claim, Progress
 if TYPE_CHECKING:
     import asyncio
 
+    from treadle.core.outcomes import Outcome
     from treadle.engine.work import Work
 
 LOG_LINES, LOG_BYTES = 200, 32_000
@@ -31,7 +32,7 @@ class Attempt:
     """Shared by the loop, the task's thread and the heart; every field has one writer."""
 
     __slots__ = (
-        "claim", "deadline", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since",
+        "claim", "deadline", "ended", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since",
         "soft_deadline", "stop_until", "stopping", "unsent", "warning", "work",
     )  # fmt: skip
 
@@ -53,8 +54,14 @@ class Attempt:
         self.progress: Progress | None = None
         self.log: list[dict[str, object]] | None = None
         self.log_size = 0
+        self.ended: Outcome | None = None
+        """How it ended already, in a transaction of the task's own: whatever comes after changes nothing."""
         self.unsent = False
         """There is progress or a log line that no beat has carried yet."""
+
+    def encode(self, value: object) -> str | None:
+        """Write a result as JSON text."""
+        return self.work.encode(value)
 
     def tell(self, progress: Progress) -> None:
         """Keep this progress for the next beat; `done` never falls."""

@@ -22,7 +22,7 @@ from treadle.core.errors import Cancel, SoftTimeout, TreadleError
 from treadle.core.job import Claim, Progress
 from treadle.core.outcomes import Outcome, give_up
 from treadle.core.states import Reason
-from treadle.engine.attempt import Asked
+from treadle.engine.attempt import LOG_LINES, Asked
 from treadle.engine.context import Context
 from treadle.engine.faults import describe
 from treadle.engine.judging import raised, returned
@@ -43,17 +43,25 @@ SOON = 0.02
 class ChildLine:
     """The running task's way to the worker, from inside the child."""
 
-    def __init__(self, claim: Claim, work: Connection) -> None:
-        self.claim, self._work = claim, work
+    def __init__(self, claim: Claim, work: Connection, encode: Callable[[object], str | None]) -> None:
+        self.claim, self._work, self.encode = claim, work, encode
+        self.progress: Progress | None = None
+        self.ended: Outcome | None = None
+        self._log: list[dict[str, object]] = []
         self.stopping: BaseException | None = None
         self.warning: SoftTimeout | None = None  # raised by a signal instead
         self._lock = threading.Lock()
 
     def tell(self, progress: Progress) -> None:
+        self.progress = progress
         self._send({"progress": list(progress)})
 
     def write(self, line: dict[str, object]) -> None:
+        self._log = [*self._log[1 - LOG_LINES :], line]
         self._send({"log": line})
+
+    def log_text(self) -> str | None:
+        return json.dumps(self._log) if self._log else None
 
     def _send(self, message: dict[str, Any]) -> None:
         with self._lock:
@@ -91,12 +99,15 @@ class Child:
             app, work = self._find(claim.task)
         except TreadleError as error:
             return give_up(Reason.ERROR, describe(error))  # this module defines no such task, next time neither
-        line = self._line = ChildLine(claim, self._work)
+        line = self._line = ChildLine(claim, self._work, work.encode)
         try:
             self._work.send_bytes(b'{"begun": true}')
-            return returned(work, self._invoke(work, claim, Context(line, app)))
+            outcome = returned(work, self._invoke(work, claim, Context(line, app)))
+            return line.ended or outcome
         except BaseException as error:  # noqa: BLE001 - a task may raise anything
             self._line = None
+            if line.ended:
+                return line.ended
             asked = isinstance(line.stopping, Cancel)
             return raised(work, claim, Asked() if asked else error)
 

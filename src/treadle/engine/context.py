@@ -1,14 +1,19 @@
 """What a running task sees of its job."""
 
 import time
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from treadle.core.errors import SoftTimeout, Stopped
 from treadle.core.job import Claim, Progress
+from treadle.core.outcomes import Outcome
 from treadle.core.plain import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from treadle.app import Treadle
+    from treadle.core.store import Pending
+    from treadle.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -25,6 +30,15 @@ class Line(Protocol):
     claim: Claim
     stopping: BaseException | None
     warning: SoftTimeout | None
+    progress: Progress | None
+    ended: Outcome | None
+    """How it ended already, in a transaction of the task's own."""
+
+    def encode(self, value: object) -> str | None:
+        """Write a result as JSON text."""
+        ...
+
+    def log_text(self) -> str | None: ...
 
     def tell(self, progress: Progress) -> None: ...
 
@@ -105,6 +119,35 @@ class Context:
         line["message"] = plain(str(message)[:LONGEST_LINE])
         line.update({key: plain(str(value)[:LONGEST_LINE]) for key, value in fields.items()})
         self._line.write(line)
+
+    def tx(self, connection: object | None = None) -> "Transaction":
+        """Open a transaction that commits together with this job's completion; see `Transaction` and `Tx`.
+
+        `connection`: a connection or session of the application's, in the database that keeps the jobs, to write
+        through; without one a connection of the store's own driver is opened.
+        """
+        return self.app.transaction(self._line, connection)
+
+    @overload
+    async def once(
+        self, key: str, fn: "Callable[[], Awaitable[T]]", *, resolve: "Callable[[], Pending[T]] | None" = None
+    ) -> T: ...
+    @overload
+    async def once(
+        self, key: str, fn: "Callable[[], T]", *, resolve: "Callable[[], Pending[T]] | None" = None
+    ) -> T: ...
+    async def once(self, key: str, fn: "Callable[[], Any]", *, resolve: "Callable[[], Any] | None" = None) -> Any:
+        """Have an effect on the outside world once in all attempts of this job; answer what `fn` gave, then or now.
+
+        `fn` takes no arguments and may be async. That it raises means that nothing happened: the next attempt tries it
+        again. If an attempt died in the middle of it, `resolve` is asked: it returns the result, or raises NotDone.
+        Without it the job fails: raises OutcomeUnknown. The answer must be JSON.
+        """
+        return await self.app.aonce(self._line, key, fn, resolve)
+
+    def once_sync(self, key: str, fn: "Callable[[], T]", *, resolve: "Callable[[], T] | None" = None) -> T:
+        """Do what `once` does, in a plain function."""
+        return self.app.once(self._line, key, fn, resolve)
 
     def use(self, kind: type[T]) -> T:
         """Get this process's resource of a type, as `app.provide` or a pack registered it."""

@@ -84,6 +84,7 @@ class Pump:
         self._overdue = False
         self._strangers = False
         self._pause, self._said = 0.0, ""
+        self._until_idle = False
         self.changed = asyncio.Event()
         self.stopping = False
 
@@ -97,6 +98,7 @@ class Pump:
     def end(self, *endings: Ending) -> None:
         """Settle these soon."""
         self._ended.extend(endings)
+        self._hungry = self._hungry or self._until_idle  # whoever ended may have left work behind, without a hint
         if len(self._ended) >= COMPANIONS or not self._load.busy():
             self.changed.set()
 
@@ -130,11 +132,12 @@ class Pump:
 
     async def run(self, *, until_idle: bool) -> None:
         """Pump until told to stop or, if wished, until nothing is left to do."""
+        self._until_idle = until_idle
         async with asyncio.TaskGroup() as lanes:
             for _ in range(self._store.lanes):
-                lanes.create_task(self._lane(until_idle))
+                lanes.create_task(self._lane())
 
-    async def _lane(self, until_idle: bool) -> None:
+    async def _lane(self) -> None:
         while not self.stopping:
             self.changed.clear()
             want = self._want()
@@ -142,7 +145,7 @@ class Pump:
                 await self._recall()
             elif self._worth_a_cycle(want):
                 await self._cycle(want)
-            elif until_idle and self.at_rest and await self._is_idle():
+            elif self._until_idle and self.at_rest and await self._is_idle():
                 self.stop()
             else:
                 await self.changed.wait()

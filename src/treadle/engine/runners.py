@@ -210,7 +210,7 @@ class Runners:
     def _conclude(self, attempt: Attempt, outcome: Outcome | None) -> None:
         if attempt.over:
             return
-        attempt.over = True
+        attempt.over, outcome = True, attempt.ended or outcome
         del self.running[attempt]
         self._ended(attempt, outcome, self._clock() - attempt.since)
 

@@ -218,6 +218,8 @@ class Worker:
             self._emit(ClaimLost(claim.id, claim.task))
             self._pump.changed.set()
             return
+        if attempt.ended:
+            self._pump.hint()  # its transaction may have brought work, and nobody rings for another's commit
         if self._listeners:
             self._emit(AttemptEnded(claim, outcome, round(took * 1000)))
         self._pump.end(Ending(claim, outcome, attempt.progress, attempt.log_text()))

@@ -40,6 +40,8 @@ class PerLoop(Generic[T]):
 
     async def close(self) -> None:
         """Close the values of all loops that still run."""
+        if self._process != os.getpid():
+            self._begin_anew()
         mine = asyncio.get_running_loop()
         for loop in list(self._keepers):
             if loop is mine:

@@ -1,4 +1,4 @@
-"""Verbs without I/O: a generator gives one statement after another and is sent the rows of each.
+"""Verbs without I/O: a generator gives one step after another and is sent what came of each.
 
 So the same verb runs on a store's own connection and on a caller's, whether that is asynchronous or not.
 """
@@ -6,6 +6,8 @@ So the same verb runs on a store's own connection and on a caller's, whether tha
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+S = TypeVar("S")
+R = TypeVar("R")
 T = TypeVar("T")
 
 Rows = Sequence[Sequence[Any]]
@@ -21,23 +23,33 @@ class Step(NamedTuple):
 Steps = Generator[Step, Rows, T]
 
 
-def take(steps: Steps[T], execute: Callable[[Step], Rows]) -> T:
-    """Take the steps one after another and answer what the verb gives."""
+def take(steps: Generator[S, R, T], execute: Callable[[S], R]) -> T:
+    """Take the steps one after another and answer what the verb gives; it hears of errors where it waits."""
     try:
         step = next(steps)
         while True:
-            step = steps.send(execute(step))
+            try:
+                came = execute(step)
+            except BaseException as error:  # noqa: BLE001 - the verb may clean up, and raises it again
+                step = steps.throw(error)
+            else:
+                step = steps.send(came)
     except StopIteration as end:
         answer: T = end.value
         return answer
 
 
-async def atake(steps: Steps[T], execute: Callable[[Step], Awaitable[Rows]]) -> T:
-    """Take the steps on an asynchronous connection."""
+async def atake(steps: Generator[S, R, T], execute: Callable[[S], Awaitable[R]]) -> T:
+    """Take steps that are to be awaited."""
     try:
         step = next(steps)
         while True:
-            step = steps.send(await execute(step))
+            try:
+                came = await execute(step)
+            except BaseException as error:  # noqa: BLE001 - the verb may clean up, and raises it again
+                step = steps.throw(error)
+            else:
+                step = steps.send(came)
     except StopIteration as end:
         answer: T = end.value
         return answer

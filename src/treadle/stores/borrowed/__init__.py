@@ -4,6 +4,7 @@ They are recognised by the names of their classes: whoever hands one over has im
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from treadle.core.errors import ConfigError
@@ -40,10 +41,27 @@ def borrow(tx: Any) -> Borrowed:
         if name in KINDS:
             return KINDS[name](tx)
         if name in DJANGO:
-            tx.ensure_connection()
-            return borrow(tx.connection)
+            return _of_django(tx)
     raise ConfigError(
         f"tx={type(tx).__module__}.{type(tx).__name__} is no connection or session that is known here. It may be one"
         " of sqlite3, aiosqlite, psycopg, psycopg2, asyncpg, SQLAlchemy (Session, AsyncSession, Connection,"
         " AsyncConnection) or Django (django.db.connection)."
+    )
+
+
+def _of_django(wrapper: Any) -> Borrowed:
+    """Borrow the driver's connection behind Django's, whose transactions are Django's to begin and end."""
+    from django.db.transaction import atomic
+
+    wrapper.ensure_connection()
+    block = atomic(using=wrapper.alias)
+
+    def end(error: type[BaseException] | None) -> None:
+        block.__exit__(error, error and error(), None)
+
+    return replace(
+        borrow(wrapper.connection),
+        begin=block.__enter__,
+        commit=lambda: end(None),
+        rollback=lambda: end(RuntimeError),
     )

@@ -1,4 +1,7 @@
-"""How SQLAlchemy's connections and sessions take a statement, in the style of the driver below them."""
+"""How SQLAlchemy's connections and sessions take a statement, in the style of the driver below them.
+
+They begin a transaction by themselves.
+"""
 
 from typing import Any
 
@@ -8,16 +11,21 @@ from treadle.stores.steps import Rows, Step
 
 
 def session(session: Any) -> Borrowed:
-    return connection(session.connection())
+    dialect = session.get_bind().dialect
+
+    def execute(step: Step) -> Rows:
+        return _rows(session.connection().exec_driver_sql(*_styled(step, dialect.paramstyle)))
+
+    return Borrowed(dialect.name, False, execute, _nothing, session.commit, session.rollback)
 
 
 def connection(connection: Any) -> Borrowed:
-    style = connection.dialect.paramstyle
+    dialect = connection.dialect
 
     def execute(step: Step) -> Rows:
-        return _rows(connection.exec_driver_sql(*_styled(step, style)))
+        return _rows(connection.exec_driver_sql(*_styled(step, dialect.paramstyle)))
 
-    return Borrowed(connection.dialect.name, False, execute)
+    return Borrowed(dialect.name, False, execute, _nothing, connection.commit, connection.rollback)
 
 
 def async_session(session: Any) -> Borrowed:
@@ -27,7 +35,7 @@ def async_session(session: Any) -> Borrowed:
         bound = await session.connection()
         return _rows(await bound.exec_driver_sql(*_styled(step, dialect.paramstyle)))
 
-    return Borrowed(dialect.name, True, execute)
+    return Borrowed(dialect.name, True, execute, _nothing_to_await, session.commit, session.rollback)
 
 
 def async_connection(connection: Any) -> Borrowed:
@@ -36,7 +44,15 @@ def async_connection(connection: Any) -> Borrowed:
     async def execute(step: Step) -> Rows:
         return _rows(await connection.exec_driver_sql(*_styled(step, dialect.paramstyle)))
 
-    return Borrowed(dialect.name, True, execute)
+    return Borrowed(dialect.name, True, execute, _nothing_to_await, connection.commit, connection.rollback)
+
+
+def _nothing() -> None:
+    return
+
+
+async def _nothing_to_await() -> None:
+    return
 
 
 def _styled(step: Step, style: str) -> tuple[str, Any]:

@@ -29,7 +29,11 @@ def sqlite(connection: Any) -> Borrowed:
         rows: Rows = cursor.execute(*step).fetchall()
         return rows
 
-    return Borrowed("sqlite", False, execute)
+    def begin() -> None:
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+
+    return Borrowed("sqlite", False, execute, begin, connection.commit, connection.rollback)
 
 
 def aiosqlite(connection: Any) -> Borrowed:
@@ -40,7 +44,11 @@ def aiosqlite(connection: Any) -> Borrowed:
             rows: Rows = await cursor.fetchall()
             return rows
 
-    return Borrowed("sqlite", True, execute)
+    async def begin() -> None:
+        if not connection.in_transaction:
+            await connection.execute("BEGIN IMMEDIATE")
+
+    return Borrowed("sqlite", True, execute, begin, connection.commit, connection.rollback)
 
 
 def psycopg(connection: Any) -> Borrowed:
@@ -52,7 +60,11 @@ def psycopg(connection: Any) -> Borrowed:
             cursor.execute(*step)
             return cursor.fetchall() if cursor.description else []
 
-    return Borrowed("postgresql", False, execute)
+    def begin() -> None:
+        if connection.autocommit and not connection.info.transaction_status:
+            connection.execute("BEGIN")
+
+    return Borrowed("postgresql", False, execute, begin, connection.commit, connection.rollback)
 
 
 def psycopg_async(connection: Any) -> Borrowed:
@@ -64,7 +76,11 @@ def psycopg_async(connection: Any) -> Borrowed:
             await cursor.execute(*step)
             return await cursor.fetchall() if cursor.description else []
 
-    return Borrowed("postgresql", True, execute)
+    async def begin() -> None:
+        if connection.autocommit and not connection.info.transaction_status:
+            await connection.execute("BEGIN")
+
+    return Borrowed("postgresql", True, execute, begin, connection.commit, connection.rollback)
 
 
 def psycopg2(connection: Any) -> Borrowed:
@@ -76,7 +92,20 @@ def psycopg2(connection: Any) -> Borrowed:
             rows: Rows = cursor.fetchall() if cursor.description else []
             return rows
 
-    return Borrowed("postgresql", False, execute)
+    def end(word: str) -> None:
+        # In autocommit mode the connection's own methods do nothing, whatever SQL has begun.
+        if connection.autocommit:
+            execute(Step(word))
+        elif word == "COMMIT":
+            connection.commit()
+        else:
+            connection.rollback()
+
+    def begin() -> None:
+        if connection.autocommit and not connection.info.transaction_status:
+            execute(Step("BEGIN"))
+
+    return Borrowed("postgresql", False, execute, begin, lambda: end("COMMIT"), lambda: end("ROLLBACK"))
 
 
 def asyncpg(connection: Any) -> Borrowed:
@@ -84,4 +113,11 @@ def asyncpg(connection: Any) -> Borrowed:
         rows: Rows = await connection.fetch(step.statement, *step.values)
         return rows
 
-    return Borrowed("postgresql", True, execute)
+    async def say(word: str) -> None:
+        await connection.execute(word)
+
+    async def begin() -> None:
+        if not connection.is_in_transaction():
+            await say("BEGIN")
+
+    return Borrowed("postgresql", True, execute, begin, lambda: say("COMMIT"), lambda: say("ROLLBACK"))

@@ -15,9 +15,13 @@ class Borrowed:
     dialect: str
     """`sqlite`, `postgresql`, or the name of another."""
     awaits: bool
-    """Whether `execute` gives something to be awaited."""
+    """Whether what the functions below give is to be awaited."""
     execute: Callable[[Step], Any]
     """Run one statement, in the style of its dialect (`?1`, `$1`), and give its rows."""
+    begin: Callable[[], Any]
+    """Make sure that a transaction is open."""
+    commit: Callable[[], Any]
+    rollback: Callable[[], Any]
 
     def run(self, steps: Steps[T]) -> Pending[T]:
         """Take these steps; to be awaited where the connection is."""

@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
 import asyncpg
 
+from treadle.core.errors import StoreError
 from treadle.stores.door import Door
+from treadle.stores.postgres.errors import explained
 from treadle.stores.postgres.settings import PostgresSettings
 
 log = logging.getLogger("treadle.stores")
@@ -26,18 +29,23 @@ PATIENCE, LONGEST = 0.1, 1.0
 
 
 class Ear:
-    """Passes on to this process's subscribers what the server tells."""
+    """Passes on to this process's subscribers what the server tells. A child process after a fork begins anew."""
 
-    def __init__(self, settings: PostgresSettings, door: Door) -> None:
-        self._settings, self._door = settings, door
-        self._hints: dict[int, Hint] = {}
+    def __init__(self, settings: PostgresSettings, door: Door, is_pooled: Callable[[], Awaitable[bool]]) -> None:
+        self._settings, self._door, self._is_pooled = settings, door, is_pooled
         self._numbers = itertools.count()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
+        self._hints: dict[int, Hint] = {}
         self._listening: Future[None] | None = None
-        self.pooled = False
 
     def subscribe(self, hint: Hint) -> Callable[[], None]:
         """Call this hint, from any thread, until the answered function is called."""
+        if self._process != os.getpid():
+            self._begin()
         with self._lock:
             number = next(self._numbers)
             self._hints[number] = hint
@@ -52,12 +60,16 @@ class Ear:
 
     def close(self) -> None:
         """Listen no more."""
+        if self._process != os.getpid():
+            return
         with self._lock:
             listening, self._listening = self._listening, None
         if listening:
             listening.cancel()
 
     def _leave(self, number: int) -> None:
+        if self._process != os.getpid():
+            return
         with self._lock:
             self._hints.pop(number, None)
             idle = not self._hints
@@ -68,9 +80,11 @@ class Ear:
         patience = PATIENCE
         while True:
             try:
-                await (self._look_now_and_then() if self.pooled else self._hear())
+                with explained(self._settings):
+                    pooled = await self._is_pooled()
+                    await (self._look_now_and_then() if pooled else self._hear())
                 patience = PATIENCE
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            except StoreError as error:
                 log.debug("the connection that listens is made again: %s", error)
             await asyncio.sleep(patience)
             patience = min(LONGEST, patience * 2)

@@ -1,6 +1,7 @@
 """A worker's lease in PostgreSQL, over a connection of its own that no busy event loop holds up."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from treadle.core.job import Report, WorkerInfo
@@ -29,6 +30,7 @@ class PostgresHeart:
     ) -> None:
         self._door, self._connect, self._sql, self._settings, self._worker = door, connect, sql, settings, worker
         self._lines: Lines | None = None
+        self._process, self._parents = os.getpid(), list[Lines | None]()
         self.closed = False
 
     def beat(self, lease: int, reports: Sequence[Report] = ()) -> Mapping[str, bool]:
@@ -38,6 +40,7 @@ class PostgresHeart:
         self._door(self._leave())
 
     def close(self) -> None:
+        self._leave_the_parents()
         lines, self._lines, self.closed = self._lines, None, True
         if lines:
             self._door(lines.close())
@@ -55,6 +58,13 @@ class PostgresHeart:
                 await lines(lambda: verbs.bury(self._sql, [self._worker.id]), alone=True)
 
     async def _line(self) -> Lines:
+        self._leave_the_parents()
         if self._lines is None:
             self._lines = await self._connect()
         return self._lines
+
+    def _leave_the_parents(self) -> None:
+        """After a fork, let the parent's connection be: kept alive here, for its end would be told to the server."""
+        if self._process != os.getpid():
+            self._parents.append(self._lines)
+            self._process, self._lines = os.getpid(), None

@@ -7,13 +7,14 @@ connection that would have to be reset.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+import select
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import asyncpg
 
-from treadle.core.errors import StoreUnavailable
+from treadle.core.errors import StoreUnavailable, TreadleError
 from treadle.stores.postgres.errors import LOST_RACES, explained
 from treadle.stores.postgres.settings import PostgresSettings, place_of
 from treadle.stores.steps import Rows, Step, Steps, T, atake
@@ -21,7 +22,13 @@ from treadle.stores.steps import Rows, Step, Steps, T, atake
 #: How often a verb that lost a race is begun again, and the most seconds it rests before.
 TRIES, REST = 5, 0.02
 
+#: Each of our statements sees what is there when it begins, whatever the database prefers: no claim fails for a race.
+ISOLATION = "ISOLATION LEVEL READ COMMITTED"
+
 RELAX = Step("SELECT set_config('synchronous_commit', 'off', true)")
+
+#: Seconds that the server may take to give up what nobody waits for any more.
+FAREWELL = 1.0
 
 
 class Lines:
@@ -32,6 +39,7 @@ class Lines:
         self._free = asyncio.Semaphore(size or settings.pool)
         self._idle: list[asyncpg.Connection] = []
         self._busy: set[asyncpg.Connection] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._relaxed_each_time = pooled and settings.durability == "fast"
 
     async def __call__(self, verb: Callable[[], Steps[T]], *, alone: bool = False) -> T:
@@ -52,36 +60,49 @@ class Lines:
         """Take a verb's steps as a call does, but raise the driver's error where it lost a race."""
         with explained(self._settings):
             async with self._free:
-                return await self._take(verb(), alone and not self._relaxed_each_time)
+                return await self._use(partial(self._take, verb(), alone and not self._relaxed_each_time))
 
-    async def _take(self, steps: Steps[T], alone: bool) -> T:
+    async def _use(self, act: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Act on a connection; whoever finds it in an unknown state must not use it again."""
         connection = await self._pick_up()
         self._busy.add(connection)
         try:
-            execute = partial(fetch, connection)
-            if alone:
-                answer = await atake(steps, execute)
-            else:
-                async with connection.transaction():
-                    if self._relaxed_each_time:
-                        await execute(RELAX)
-                    answer = await atake(steps, execute)
-        except asyncpg.PostgresError:
+            answer = await act(connection)
+        except (asyncpg.PostgresError, TreadleError):
             self._put_down(connection)
             raise
-        except BaseException:  # cut off in the middle: whatever state it is in, nobody shall use it
-            connection.terminate()
+        except BaseException:  # cut off in the middle
+            self._part_with(connection)
             raise
         finally:
             self._busy.discard(connection)
         self._put_down(connection)
         return answer
 
+    async def _take(self, steps: Steps[T], alone: bool, connection: asyncpg.Connection) -> T:
+        execute = partial(fetch, connection)
+        if alone:
+            return await atake(steps, execute)
+        # Not the driver's own block: at its end it would ask a server for a ROLLBACK that may be silent for ever.
+        await connection.execute(f"BEGIN {ISOLATION}")
+        try:
+            if self._relaxed_each_time:
+                await execute(RELAX)
+            answer = await atake(steps, execute)
+            await connection.execute("COMMIT")
+        except (asyncpg.PostgresError, TreadleError):
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            raise
+        return answer
+
     async def _pick_up(self) -> asyncpg.Connection:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
-                return connection
+                if is_quiet(connection):
+                    return connection
+                connection.terminate()
         connection = await asyncpg.connect(
             self._settings.dsn,
             timeout=self._settings.connect_timeout,
@@ -91,22 +112,56 @@ class Lines:
             server_settings={"application_name": "treadle"},
         )
         if not self._pooled:
-            relaxed = "; SET synchronous_commit = off" if self._settings.durability == "fast" else ""
-            # Compiling a plan costs more than any of ours takes.
-            await connection.execute("SET jit = off" + relaxed)
+            await self._prepare(connection)
         return connection
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        """Set what stays with a connection."""
+        relaxed = "; SET synchronous_commit = off" if self._settings.durability == "fast" else ""
+        try:
+            # Compiling a plan costs more than any of ours takes.
+            await connection.execute(f"SET jit = off; SET SESSION CHARACTERISTICS AS TRANSACTION {ISOLATION}{relaxed}")
+        except BaseException:
+            connection.terminate()
+            raise
 
     def _put_down(self, connection: asyncpg.Connection) -> None:
         if not connection.is_closed():
             self._idle.append(connection)
+
+    def _part_with(self, connection: asyncpg.Connection) -> None:
+        """Give a connection up, in the background; the server is told to end what it does there."""
+        leaving = asyncio.get_running_loop().create_task(_part(connection))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """End all connections; one that is still in use, or does not answer, is cut."""
         idle, self._idle = self._idle, []
         for connection in self._busy:
             connection.terminate()
-        with contextlib.suppress(Exception):
-            await asyncio.gather(*(connection.close(timeout=1) for connection in idle))
+        await asyncio.gather(*map(_part, idle), *self._leaving)
+
+
+async def _part(connection: asyncpg.Connection) -> None:
+    with contextlib.suppress(Exception):  # it is given up whatever happens
+        await connection.close(timeout=FAREWELL)
+
+
+def is_quiet(connection: Any) -> bool:
+    """Say whether nothing has come that nobody asked for: mostly the farewell of a server that has been restarted.
+
+    The event loop may have been too busy to hear it; a call must not be lost on such a connection.
+    """
+    transport = getattr(connection, "_transport", None)
+    wire = transport and transport.get_extra_info("socket")
+    if wire is None:
+        return True
+    if not hasattr(select, "poll"):
+        return not select.select([wire], [], [], 0)[0]
+    look = select.poll()
+    look.register(wire, select.POLLIN)
+    return not look.poll(0)
 
 
 async def fetch(connection: Any, step: Step) -> Rows:

@@ -58,7 +58,7 @@ class PostgresStore:
         self._settings = settings
         self._sql = Statements(settings.schema, clock)
         self._door = Door("treadle-postgres")
-        self._ear = Ear(settings, self._door)
+        self._ear = Ear(settings, self._door, self._is_pooled)
         self._lookout = Lookout()
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, _close)
@@ -99,12 +99,18 @@ class PostgresStore:
 
     async def _connect(self) -> "Loop":
         with explained(self._settings):
-            if self._server is None:
-                await self._open()
-            assert self._server is not None
-        return Loop(Lines(self._settings, self._server.pooled), self._sql)
+            return Loop(Lines(self._settings, await self._is_pooled()), self._sql)
 
-    async def _open(self) -> None:
+    async def _connect_heart(self) -> Lines:
+        return Lines(self._settings, await self._is_pooled(), size=1)
+
+    async def _is_pooled(self) -> bool:
+        if self._server is None:
+            self._server = await self._open()
+        return self._server.pooled
+
+    async def _open(self) -> Server:
+        """Look whether the server and its tables are fit for use."""
         server = await probe(self._settings)
         refuse_unfit(server, self._settings)
         if self._settings.migrate:
@@ -113,8 +119,7 @@ class PostgresStore:
             require(await self._directly(read_schema), self._settings)
         for note in facts_of(server, self._settings).notes:
             log.warning("PostgreSQL, %s: %s", place_of(self._settings), note)
-        self._ear.pooled = server.pooled
-        self._server = server
+        return server
 
     async def _directly(self, act: Callable[[Any, PostgresSettings], Awaitable[T]]) -> T:
         """Do something on a connection that is there for it alone."""
@@ -158,17 +163,16 @@ class PostgresStore:
         self._hearts = [*(each for each in self._hearts if not each.closed), heart]
         return heart
 
-    async def _connect_heart(self) -> Lines:
-        if self._server is None:
-            await self._open()
-        assert self._server is not None
-        return Lines(self._settings, self._server.pooled, size=1)
-
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
         return await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
 
     async def bury(self, workers: Sequence[str]) -> None:
         await self._ask(lambda: verbs.bury(self._sql, workers), alone=True)
+
+    async def connect(self) -> object:
+        await self.open()
+        with explained(self._settings):
+            return await asyncpg.connect(self._settings.dsn, timeout=self._settings.connect_timeout)
 
     def enlist(self, tx: object) -> Enlisted:
         return PostgresEnlisted(borrow(tx), self._sql, self._settings)

@@ -51,7 +51,7 @@ Table = dict[str, Sequence[Any]]
 
 
 def table_of(jobs: Sequence[NewJob]) -> Table:
-    return dict(zip(NewJob._fields, zip(*jobs, strict=True), strict=True))
+    return dict(zip(NewJob._fields, map(list, zip(*jobs, strict=True)), strict=True))
 
 
 def are_alike(table: Table) -> bool:

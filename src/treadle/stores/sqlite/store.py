@@ -117,6 +117,15 @@ class SqliteStore:
         survives = SURVIVES[self._settings.durability]
         return StoreFacts(f"SQLite {sqlite3.sqlite_version}, {self._settings.path}", survives)
 
+    async def connect(self) -> object:
+        await self.open()
+        return await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self._settings, cache_kib=8_192)
+        connection.execute(f"PRAGMA busy_timeout={int(self._settings.patience * 1000)}")
+        return connection
+
     def enlist(self, tx: object) -> Enlisted:
         return SqliteEnlisted(borrow(tx), self._settings, self._clock)
 

@@ -98,6 +98,8 @@ class Ear:
         self._settings, self._heard = settings, heard
         self._closing = threading.Event()
         self._socket, self.address = _bind(folder)
+        self._connection: sqlite3.Connection | None = None
+        self._version = self._look()  # before anybody waits: whatever is committed from now on is news
         self._thread = threading.Thread(target=self._listen, name="treadle-ear", daemon=True)
         self._thread.start()
 
@@ -114,19 +116,22 @@ class Ear:
                 os.unlink(self.address)
 
     def _listen(self) -> None:
-        version: int | None = None
-        connection: sqlite3.Connection | None = None
         while not self._closing.is_set():
             rung = self._rung()
-            try:
-                connection = connection or connect(self._settings, cache_kib=64)
-                before, version = version, connection.execute("PRAGMA data_version").fetchone()[0]
-            except (sqlite3.Error, StoreError):
-                continue  # the worker's own calls will tell
-            if (rung or (before is not None and before != version)) and not self._closing.is_set():
+            before, self._version = self._version, self._look()
+            if (rung or before != self._version) and not self._closing.is_set():
                 self._heard()
-        if connection:
-            connection.close()
+        if self._connection:
+            self._connection.close()
+
+    def _look(self) -> int | None:
+        """Read how often others have committed; None if the file cannot be read: the worker's own calls will tell."""
+        try:
+            self._connection = self._connection or connect(self._settings, cache_kib=64)
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        except (sqlite3.Error, StoreError):
+            return None
+        return version
 
     def _rung(self) -> bool:
         if self._socket is None:
