@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from treadle.config import Settings, settings_from
-from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, UnknownTask
+from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, StoreUnavailable, UnknownTask
 from treadle.core.ids import Clock, Ids
 from treadle.core.job import Added, Filter, NewJob, Page
 from treadle.core.states import State
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from treadle.core.events import Listener
     from treadle.engine.context import Line
     from treadle.engine.worker import Worker
+    from treadle.fallback import Spool
     from treadle.schedule import Missed, Overlap, Schedule
     from treadle.stores.door import Door
     from treadle.transaction import Transaction
@@ -69,9 +70,15 @@ class Treadle(Declaring):
         self._making = threading.RLock()
         self._ids = Ids(clock or wall_clock)
         self._door: Door | None = None
+        self.spool: Spool | None = self._make_spool() if self.settings.fallback else None
 
     def _open_store(self, clock: Clock | None) -> Store:
         return open_store(self.settings.store, clock, migrate=self.settings.auto_migrate)
+
+    def _make_spool(self) -> "Spool":
+        from treadle.fallback import Spool
+
+        return Spool(self.store, self.settings.fallback or "", self._outside)
 
     # -- tasks and packs -----------------------------------------------------------
 
@@ -207,7 +214,7 @@ class Treadle(Declaring):
     ) -> list[Job[Any]]:
         """Add jobs as they are; one of `refusing` for which another stands raises DuplicateJob."""
         if tx is None:
-            return self._handles(jobs, refusing, await self.store.add(jobs))
+            return self._handles(jobs, refusing, await (self.spool or self.store).add(jobs))
         added = self._enlisted(tx).add(jobs)
         return self._handles(jobs, refusing, await added if isinstance(added, Awaitable) else added)
 
@@ -243,7 +250,15 @@ class Treadle(Declaring):
 
     async def ajobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
         """List jobs, newest first: `states=`, `tasks=`, `queues=`, `owner=`, `tenant=`, `batch=`, `created_after=`."""
-        return await self.store.find(_filter(asked), max(1, min(limit, 1000)), cursor)
+        filter, limit = _filter(asked), max(1, min(limit, 1000))
+        waiting = await self.spool.waiting(filter, limit) if self.spool and cursor is None else ()
+        try:
+            page = await self.store.find(filter, limit, cursor)
+        except StoreUnavailable:
+            if not waiting:
+                raise
+            return Page(waiting, None)
+        return page._replace(items=waiting + page.items)
 
     def jobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
         """List jobs, newest first; for code that is not async."""
@@ -251,9 +266,10 @@ class Treadle(Declaring):
 
     async def acount(self, **asked: Any) -> dict[State, int]:
         """Count jobs by state, asked as `ajobs` is."""
-        total = dict.fromkeys(State, 0)
-        for (_, state), number in (await self.store.count(_filter(asked))).items():
-            total[state] += number
+        filter, total = _filter(asked), dict.fromkeys(State, 0)
+        for store in (self.store, *((self.spool,) if self.spool else ())):
+            for (_, state), number in (await store.count(filter)).items():
+                total[state] += number
         return total
 
     def count(self, **asked: Any) -> dict[State, int]:
@@ -339,6 +355,8 @@ class Treadle(Declaring):
     def close(self) -> None:
         """Close the store and the resources of this process; a later use opens them again."""
         self.close_resources()
+        if self.spool:
+            self.wait(self.spool.close())
         self.wait(self.store.close())
         if self._door:
             self._door.close()

@@ -36,7 +36,8 @@ class Job(Generic[R]):
 
     async def arefresh(self) -> Snapshot:
         """Read all that is known of it now. Raises JobNotFound."""
-        snapshot = await self.app.store.get(self.id)
+        spool = self.app.spool
+        snapshot = (await spool.get(self.id) if spool else None) or await self.app.store.get(self.id)
         if snapshot is None:
             raise JobNotFound(self.id)
         return snapshot
@@ -72,7 +73,8 @@ class Job(Generic[R]):
 
     async def acancel(self) -> bool:
         """Cancel it, or ask it to stop if it runs; False if it had ended."""
-        return bool(await self.app.store.cancel([self.id]))
+        spool = self.app.spool
+        return (await spool.cancel(self.id) if spool else False) or bool(await self.app.store.cancel([self.id]))
 
     async def aretry(self) -> bool:
         """Queue it again if it has ended; False if it is live."""

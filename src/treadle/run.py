@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from treadle.config import is_database
 from treadle.core.errors import ConfigError
 from treadle.core.retry import milliseconds
 from treadle.core.states import State
@@ -18,6 +19,7 @@ from treadle.engine.child import Child
 from treadle.engine.context import Context
 from treadle.engine.processes import CHILD, Processes
 from treadle.engine.resort import LastResort
+from treadle.engine.rhythm import Errand
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.work import Executor, Work
 from treadle.engine.worker import Worker
@@ -32,6 +34,9 @@ log = logging.getLogger("treadle")
 
 #: Seconds after the grace in which a worker that was told to stop must be gone (PROMISES P11).
 LEAVING = 1.8
+
+#: Seconds between two looks for instants of schedules, and for jobs whose transactions have been committed elsewhere.
+LOOK, CARRY = 1.0, 0.25
 
 
 def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> Worker:
@@ -50,7 +55,7 @@ def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int 
         settings,
         listeners=app.listeners,
         processes=_processes(app, works, settings),
-        also=_scheduler(app),
+        errands=_errands(app),
     )
     return worker
 
@@ -189,9 +194,18 @@ def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = No
             signal.signal(number, handler)
 
 
-def _scheduler(app: "Treadle") -> Callable[[], Any] | None:
-    if not app.schedules:
-        return None
-    from treadle.schedule import Scheduler
+def _errands(app: "Treadle") -> list[Errand]:
+    """List what a worker of this application does beside its jobs."""
+    errands = []
+    if app.schedules:
+        from treadle.schedule import Scheduler
 
-    return Scheduler(app).tick
+        errands.append(Errand(LOOK, Scheduler(app).tick))
+    if app.spool:
+        errands.append(Errand(LOOK, app.spool.forward))
+    if app.settings.database_url and not is_database(app.store.url):
+        from treadle.stores.outbox import Relay
+
+        relay = Relay(app.settings.database_url, app.store, make=app.settings.auto_migrate)
+        errands.append(Errand(CARRY, relay.tick, relay.close))
+    return errands

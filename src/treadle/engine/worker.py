@@ -9,7 +9,8 @@ hint, second ──> pump ──cycle──> store          (endings out, claims
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from treadle.core.events import AttemptEnded, ClaimLost, Event, WorkerStarted, WorkerStopped
 from treadle.core.ids import worker_id
@@ -26,7 +27,7 @@ from treadle.engine.neighbours import identify
 from treadle.engine.processes import Processes
 from treadle.engine.pump import Pump
 from treadle.engine.reserve import Reserve
-from treadle.engine.rhythm import every
+from treadle.engine.rhythm import Errand, every
 from treadle.engine.runners import Runners
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.sweeper import Sweeper
@@ -50,12 +51,12 @@ class Worker:
         *,
         listeners: Iterable[Callable[[Event], None]] = (),
         processes: Processes | None = None,
-        also: Callable[[], Awaitable[object]] | None = None,
+        errands: Sequence[Errand] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._works, self._context, self._settings = store, works, context, settings
         self._listeners, self._processes, self._clock = tuple(listeners), processes, clock
-        self._also = also
+        self._errands = errands
         self.id = worker_id()
         self._me = identify(self.id, settings.queues, settings.slots)
         self._held: dict[str, Attempt] = {}
@@ -99,8 +100,9 @@ class Worker:
                     group.create_task(every(lambda: TICK, self._tick)),
                     group.create_task(every(lambda: LOOK, self._look)),
                 ]
-                if self._also:
-                    beats.append(group.create_task(every(lambda: 1.0, self._also)))
+                beats += [
+                    group.create_task(every(partial(float, errand.pause), errand.act)) for errand in self._errands
+                ]
                 await self._pump.run(until_idle=until_idle)
                 await self._drain()
                 for beat in beats:
@@ -110,6 +112,9 @@ class Worker:
             try:
                 await runners.close()
             finally:  # a heart that went on would hold the lease of jobs that nobody runs
+                for errand in self._errands:
+                    if errand.close:
+                        await errand.close()
                 await asyncio.to_thread(self._farewell)
         self._emit(WorkerStopped(self.id, self.handed_back))
 
@@ -204,6 +209,8 @@ class Worker:
 
     async def idle(self) -> bool:
         if not self._held:
+            for errand in self._errands:
+                await errand.act()
             await self._sweeper.sweep()
         return not self._held
 

@@ -204,7 +204,7 @@ class PostgresStore:
         return await self._ask(lambda: steering.write(self._sql, kind, key, value, expect), alone=True)
 
     async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
-        return await self._ask(lambda: steering.restore(self._sql, jobs))
+        return await self._ask(lambda: steering.restore(self._sql, jobs)) if jobs else []
 
     # -- looking ---------------------------------------------------------------------
 

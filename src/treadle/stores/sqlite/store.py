@@ -230,6 +230,8 @@ class SqliteStore:
         return await read(partial(queries.dump, now=self._clock(), after=after, limit=limit))
 
     async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
+        if not jobs:
+            return []
         write = await self._write()
         restored = await write(lambda connection: verbs.restore(connection, jobs))
         if restored:

@@ -98,6 +98,10 @@ async def test_a_running_job_is_restored_as_queued(store: Store, hire: Hire) -> 
     assert (again.attempt, again.epoch) == (2, 2)
 
 
+async def test_restoring_nothing_answers_nothing(store: Store) -> None:
+    assert await store.restore([]) == []
+
+
 async def test_who_is_there_already_stays_as_it_is(store: Store) -> None:
     await store.add([job("a", args="1"), job("b", unique_key="u")])
     first, second = await _dumped(store)
