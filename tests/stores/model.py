@@ -144,6 +144,20 @@ class Model:
             job.reason = None
         return len(held)
 
+    def hold(self, id: str, reason: str) -> bool:
+        job = self.find(id)
+        if not job or job.state not in (State.SCHEDULED, State.QUEUED):
+            return False
+        job.state, job.reason = State.HELD, reason
+        return True
+
+    def delete(self, id: str) -> bool:
+        job = self.find(id)
+        if not job or not (job.state is State.HELD or job.state.final):
+            return False
+        self.jobs.remove(job)
+        return True
+
     def purge(self, ages: Mapping[State, int]) -> int:
         now = self.clock()
         gone = [

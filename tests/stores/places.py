@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 
 from tests.servers.given import GivenPostgres, GivenValkey
 from tests.servers.postgres import Postgres
-from tests.servers.valkey import Valkey
+from tests.servers.valkey import Valkey, client_of
 from treadle.core.store import Store
 from treadle.stores import open_store
 from treadle.testing import FakeClock
@@ -19,24 +20,46 @@ KINDS = ("sqlite", "postgres", "redis")
 
 PARAMETERS = [pytest.param(kind, marks=() if kind == "sqlite" else pytest.mark.server) for kind in KINDS]
 
+#: Where a second place of a kind comes from; Redis gives other keys at each call.
+OTHERS = {"postgres": "other_postgres_place", "redis": "redis_place"}
+
 TABLES = "job, worker, progress, log, attempt, record"
 
 
 @pytest.fixture(scope="session")
-def postgres_place(postgres: Postgres | GivenPostgres) -> Iterator[Callable[[], str]]:
-    """Give the URL of one database with our tables, emptied at each call."""
+def postgres_database(postgres: Postgres | GivenPostgres) -> Iterator[str]:
+    """Give the URL of one database for all tests."""
     name = f"treadle_test_{os.getpid()}"
-    url = postgres.create_database(name)
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_place(postgres_database: str) -> Iterator[Callable[[], str]]:
+    """Give the URL of one database with our tables, emptied at each call."""
+    with _tables(postgres_database, "treadle", postgres_database) as empty:
+        yield empty
+
+
+@pytest.fixture(scope="session")
+def other_postgres_place(postgres_database: str) -> Iterator[Callable[[], str]]:
+    """Give the URL of the same database with our tables in another schema, emptied at each call."""
+    url = f"{postgres_database}{'&' if '?' in postgres_database else '?'}schema=other"
+    with _tables(postgres_database, "other", url) as empty:
+        yield empty
+
+
+@contextmanager
+def _tables(database: str, schema: str, url: str) -> Iterator[Callable[[], str]]:
     asyncio.run(_migrate(url))
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(database, autocommit=True) as connection:
 
         def empty() -> str:
-            connection.execute("TRUNCATE " + ", ".join(f"treadle.{table}" for table in TABLES.split(", ")))
-            connection.execute("ALTER SEQUENCE treadle.job_seq_seq RESTART")
+            connection.execute("TRUNCATE " + ", ".join(f"{schema}.{table}" for table in TABLES.split(", ")))
+            connection.execute(f"ALTER SEQUENCE {schema}.job_seq_seq RESTART")
             return url
 
         yield empty
-    postgres.drop_database(name)
 
 
 async def _migrate(url: str) -> None:
@@ -57,7 +80,7 @@ def redis_place(valkey: Valkey | GivenValkey) -> Iterator[Callable[[], str]]:
         return f"{url}{'&' if '?' in url else '?'}prefix={mine}-{used}"
 
     yield empty
-    with valkey.client() as client:
+    with client_of(url) as client:
         for key in client.scan_iter(f"*{mine}-*", count=1_000):
             client.unlink(key)
 
@@ -70,6 +93,19 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
         if kind == "sqlite":
             return f"sqlite:///{tmp_path / 'jobs.db'}"
         empty: Callable[[], str] = request.getfixturevalue(f"{kind}_place")
+        return empty()
+
+    return make
+
+
+@pytest.fixture
+def other_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Make an empty place of a kind beside that of `new_place`, and answer its URL."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'other.db'}"
+        empty: Callable[[], str] = request.getfixturevalue(OTHERS[kind])
         return empty()
 
     return make
