@@ -3,7 +3,6 @@
 The end is fenced: where the claim has been lost, nothing is committed.
 """
 
-import asyncio
 import inspect
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -17,6 +16,7 @@ from treadle.engine.context import Line
 from treadle.stores.borrowed import borrow
 from treadle.stores.door import Door
 from treadle.stores.steps import T, atake, take
+from treadle.stores.threads import in_thread
 
 Acts = Generator[Callable[[], Any], Any, T]
 """What is to be done, one after another; each may have to be awaited."""
@@ -44,6 +44,7 @@ class Transaction:
 
     def __init__(self, line: Line, store: Store, door: Door, given: Any) -> None:
         self._line, self._store, self._door, self._given = line, store, door, given
+        self._blocks = False
 
     async def __aenter__(self) -> Tx:
         return await atake(self._enter(self._store.connect), self._soon)
@@ -65,6 +66,7 @@ class Transaction:
         connection = (yield connect) if self._given is None else self._given
         try:
             self._borrowed = borrow(connection)
+            self._blocks = self._given is None and not self._borrowed.awaits
             if plain and self._borrowed.awaits:
                 raise ConfigError(
                     "`with ctx.tx()` is for plain functions, and this connection is asynchronous. Use `async with`, or"
@@ -109,6 +111,6 @@ class Transaction:
 
     async def _soon(self, act: Callable[[], Any]) -> Any:
         # What does not await may block: a file's write lock is waited for in a thread.
-        plain = self._given is None and not inspect.iscoroutinefunction(act)
-        answer = await asyncio.to_thread(act) if plain else act()
+        answer = await in_thread(act) if self._blocks else act()
         return await answer if inspect.isawaitable(answer) else answer
+

@@ -1,6 +1,5 @@
 """Carrying jobs from the outbox to the store, in every worker: twice is once, for the id is the job's."""
 
-import asyncio
 import contextlib
 import logging
 import sqlite3
@@ -14,6 +13,7 @@ from treadle.stores.drivers import need
 from treadle.stores.outbox.documents import read
 from treadle.stores.outbox.tables import TABLES, is_there, look, made, said
 from treadle.stores.steps import Steps, T, atake, take
+from treadle.stores.threads import in_thread
 
 log = logging.getLogger("treadle.stores")
 
@@ -34,7 +34,7 @@ class Box:
             from treadle.stores.sqlite.settings import settings_from
 
             path = settings_from(url).path
-            self._connect = lambda: asyncio.to_thread(_open_file, str(path))
+            self._connect = lambda: in_thread(_open_file, str(path))
         else:
             from treadle.stores.postgres.settings import settings_from as postgres_from
 
@@ -52,7 +52,7 @@ class Box:
             borrowed = borrow(self._connection)
             if borrowed.awaits:
                 return await atake(steps, borrowed.execute)
-            return await asyncio.to_thread(take, steps, borrowed.execute)
+            return await in_thread(take, steps, borrowed.execute)
         except ConfigError:
             raise
         except Exception as error:
