@@ -204,8 +204,9 @@ def _errands(app: "Treadle") -> list[Errand]:
     if app.spool:
         errands.append(Errand(LOOK, app.spool.forward))
     if app.settings.database_url and not is_database(app.store.url):
-        from treadle.stores.outbox import Relay
+        from treadle.stores.outbox import relay_for
 
-        relay = Relay(app.settings.database_url, app.store, make=app.settings.auto_migrate)
-        errands.append(Errand(CARRY, relay.tick, relay.close))
+        relay = relay_for(app.settings.database_url, app.store, make=app.settings.auto_migrate)
+        if relay:
+            errands.append(Errand(CARRY, relay.tick, relay.close))
     return errands

@@ -6,6 +6,6 @@ any worker, soon after           row ──add──> store         at least onc
 """
 
 from treadle.stores.outbox.enlisted import OutboxEnlisted
-from treadle.stores.outbox.relay import Relay
+from treadle.stores.outbox.relay import Relay, relay_for
 
-__all__ = ["OutboxEnlisted", "Relay"]
+__all__ = ["OutboxEnlisted", "Relay", "relay_for"]

@@ -2,6 +2,8 @@
 
 import json
 
+import msgspec
+
 from treadle.core.job import NewJob
 
 
@@ -17,7 +19,7 @@ def read(document: str, created_at: int, now: int) -> NewJob:
 
     Raises ValueError or TypeError for what is no job.
     """
-    job = NewJob(**json.loads(document))
+    job = msgspec.convert(tuple(NewJob(**json.loads(document))), NewJob)
     due_at = job.due_at if job.due_in is None else created_at + job.due_in
     expires_in = None if job.expires_in is None else max(0, created_at + job.expires_in - now)
     return job._replace(due_at=due_at, due_in=None, expires_in=expires_in, fresh=False)

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from treadle.core.errors import ConfigError, StoreUnavailable
+from treadle.core.errors import ConfigError, StoreUnavailable, TreadleError
 from treadle.core.store import Store
 from treadle.stores.borrowed import borrow
 from treadle.stores.drivers import need
 from treadle.stores.outbox.documents import read
-from treadle.stores.outbox.tables import TABLES, is_there, look, made, said
+from treadle.stores.outbox.tables import TABLES, is_there, made, said
 from treadle.stores.steps import Steps, T, atake, take
 from treadle.stores.threads import in_thread
 
@@ -21,14 +21,38 @@ log = logging.getLogger("treadle.stores")
 SLICE = 500
 
 
+#: Ticks between two looks for a table that is not there.
+SELDOM = 40
+
+
+def relay_for(url: str, store: Store, *, make: bool | None = None) -> "Relay | None":
+    """Make the relay between an application's database and the store; None where no outbox can be reached.
+
+    The URL may be there for the application's sake alone: nothing about it keeps a worker from its work.
+    """
+    if dialect_of(url) not in TABLES:
+        return None  # who passes a transaction of such a database is told so then
+    try:
+        return Relay(url, store, make=make)
+    except TreadleError as error:
+        log.warning("jobs that were enqueued in transactions of database_url are not carried from here: %s", error)
+        return None
+
+
+def dialect_of(url: str) -> str:
+    """Name the kind of a database as SQLAlchemy does."""
+    scheme = url.partition("://")[0].partition("+")[0].lower()
+    return "postgresql" if scheme == "postgres" else scheme
+
+
 class Box:
     """The outbox in one database, over one connection that is made at its first use and again when it broke."""
 
     def __init__(self, url: str) -> None:
-        scheme = url.partition("://")[0].partition("+")[0].lower()
-        self.dialect = "postgresql" if scheme in ("postgres", "postgresql") else scheme
+        self.dialect = dialect_of(url)
         if self.dialect not in TABLES:
-            raise ConfigError(f"database_url names {scheme!r}; an outbox may lie in SQLite or PostgreSQL.")
+            raise ConfigError(f"database_url names {self.dialect!r}; an outbox may lie in SQLite or PostgreSQL.")
+        url = f"{self.dialect}://{url.partition('://')[2]}"
         self._connect: Callable[[], Awaitable[Any]]
         if self.dialect == "sqlite":
             from treadle.stores.sqlite.settings import settings_from
@@ -86,11 +110,14 @@ class Relay:
         self._box, self._store = Box(url), store
         self._make = self._box.dialect == "sqlite" if make is None else make
         self._there = False
-        self._refused = 0
+        self._ticks = 0
+        self._refused: list[int] = []
+        """What cannot be carried: it stays where it is, for a person or a newer version to see."""
 
     async def tick(self) -> int:
         """Carry all that waits; answer how many jobs that were. Raises StoreError."""
-        if not self._there and not await self._look_for_table():
+        if not self._there and (self._ticks % SELDOM or not await self._look_for_table()):
+            self._ticks += 1
             return 0
         carried = 0
         while number := await self._carry():
@@ -117,7 +144,7 @@ class Relay:
         return self._there
 
     async def _carry(self) -> int:
-        rows = await self._box.take(look(self._box.tables, self._refused, SLICE))
+        rows = await self._box.take(said(self._box.tables.look(self._refused, SLICE)))
         now = await self._store.now() if rows else 0
         jobs, seqs = [], []
         for seq, id, document, created_at in rows:
@@ -125,10 +152,9 @@ class Relay:
                 jobs.append(read(document, created_at, now))
                 seqs.append(seq)
             except (ValueError, TypeError) as error:
-                # It stays where it is, for a person or a newer version to see.
-                self._refused = seq
+                self._refused.append(seq)
                 log.error("the outbox holds something that is no job here (%s): %s", id, error)
-        if jobs:
+        if jobs:  # who was carried twice, since two workers looked at once, is there already
             await self._store.add(jobs)
             await self._box.take(said(self._box.tables.drop(seqs)))
         return len(jobs)

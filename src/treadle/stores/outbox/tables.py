@@ -16,7 +16,8 @@ class Tables(NamedTuple):
     exists: str
     make: Sequence[str]
     put: Callable[[Sequence[Document]], Step]
-    look: str
+    look: Callable[[list[int], int], Step]
+    """Read so many of the first, but these."""
     drop: Callable[[Sequence[int]], Step]
 
 
@@ -33,7 +34,11 @@ SQLITE = Tables(
         " CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) FROM json_each(?1)",
         (json.dumps(documents),),
     ),
-    look="SELECT seq, id, document, created_at FROM treadle_outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    look=lambda but, limit: Step(
+        "SELECT seq, id, document, created_at FROM treadle_outbox"
+        " WHERE seq NOT IN (SELECT value FROM json_each(?1)) ORDER BY seq LIMIT ?2",
+        (json.dumps(but), limit),
+    ),
     drop=lambda seqs: Step(
         "DELETE FROM treadle_outbox WHERE seq IN (SELECT value FROM json_each(?1))", (json.dumps(seqs),)
     ),
@@ -52,8 +57,11 @@ POSTGRES = Tables(
         " FROM unnest($1::text[], $2::text[]) AS row (id, document)",
         ([id for id, _ in documents], [document for _, document in documents]),
     ),
-    look="SELECT seq, id, document, created_at FROM treadle.outbox WHERE seq > $1::bigint ORDER BY seq"
-    " LIMIT $2::bigint",
+    look=lambda but, limit: Step(
+        "SELECT seq, id, document, created_at FROM treadle.outbox WHERE seq <> ALL ($1::bigint[])"
+        " ORDER BY seq LIMIT $2::bigint",
+        (but, limit),
+    ),
     drop=lambda seqs: Step("DELETE FROM treadle.outbox WHERE seq = ANY ($1::bigint[])", (list(seqs),)),
 )
 
@@ -74,11 +82,6 @@ def made(tables: Tables) -> Steps[bool]:
     return True
 
 
-def look(tables: Tables, after: int, limit: int) -> Steps[Rows]:
-    """Look what lies behind this place."""
-    return (yield Step(tables.look, (after, limit)))
-
-
-def said(step: Step) -> Steps[None]:
+def said(step: Step) -> Steps[Rows]:
     """Take one step."""
-    yield step
+    return (yield step)
