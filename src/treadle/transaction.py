@@ -113,4 +113,3 @@ class Transaction:
         # What does not await may block: a file's write lock is waited for in a thread.
         answer = await in_thread(act) if self._blocks else act()
         return await answer if inspect.isawaitable(answer) else answer
-
