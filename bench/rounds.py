@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -18,6 +18,13 @@ class Rate:
         """Time this work over so many jobs."""
         cpu, start = time.process_time(), time.perf_counter()
         work()
+        return cls(jobs / (time.perf_counter() - start), (time.process_time() - cpu) / jobs * 1e6)
+
+    @classmethod
+    async def over(cls, jobs: int, work: Callable[[], Awaitable[object]]) -> "Rate":
+        """Time a coroutine over so many jobs."""
+        cpu, start = time.process_time(), time.perf_counter()
+        await work()
         return cls(jobs / (time.perf_counter() - start), (time.process_time() - cpu) / jobs * 1e6)
 
 
