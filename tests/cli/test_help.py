@@ -42,7 +42,7 @@ def test_every_command_explains_itself(
     assert silent == []
 
 
-@pytest.mark.parametrize("path", [(), ("job",), ("worker",), ("mail",)])
+@pytest.mark.parametrize("path", [(), ("job",), ("worker",), ("mail",), ("store",), ("db",)])
 def test_a_group_alone_shows_its_help(path: tuple[str, ...], cli: Callable[..., Answer]) -> None:
     answer = cli(*path)
     assert answer.code == 0

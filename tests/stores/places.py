@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -89,9 +90,11 @@ def redis_place(valkey: Valkey | GivenValkey) -> Iterator[Callable[[], str]]:
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """Make an empty place of a kind, and answer its URL; servers start when they are first asked for."""
 
+    files = (tmp_path / f"jobs{number or ''}.db" for number in count())
+
     def make(kind: str) -> str:
         if kind == "sqlite":
-            return f"sqlite:///{tmp_path / 'jobs.db'}"
+            return f"sqlite:///{next(files)}"
         empty: Callable[[], str] = request.getfixturevalue(f"{kind}_place")
         return empty()
 
@@ -102,9 +105,11 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
 def other_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """Make an empty place of a kind beside that of `new_place`, and answer its URL."""
 
+    files = (tmp_path / f"other{number or ''}.db" for number in count())
+
     def make(kind: str) -> str:
         if kind == "sqlite":
-            return f"sqlite:///{tmp_path / 'other.db'}"
+            return f"sqlite:///{next(files)}"
         empty: Callable[[], str] = request.getfixturevalue(OTHERS[kind])
         return empty()
 

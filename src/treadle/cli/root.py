@@ -12,10 +12,12 @@ from typing import TextIO
 import click
 
 from treadle import __version__
+from treadle.cli.db import db
 from treadle.cli.exits import Complaint, Exit, complaint, is_bug
 from treadle.cli.jobs import job
 from treadle.cli.mail import mail
 from treadle.cli.show import plain
+from treadle.cli.store import store
 from treadle.cli.up import up
 from treadle.cli.worker import worker
 
@@ -33,7 +35,7 @@ def treadle(context: click.Context, verbose: bool) -> None:
         click.echo(context.get_help())
 
 
-for each in (up, worker, job, mail):
+for each in (up, worker, job, mail, store, db):
     treadle.add_command(each)
 
 

@@ -34,6 +34,22 @@ def connect(settings: SqliteSettings, *, cache_kib: int = 65_536) -> sqlite3.Con
         return connection
 
 
+def peek(settings: SqliteSettings) -> sqlite3.Connection:
+    """Open the file only to look: it stays as it is, and one that is not there counts as empty. Raises StoreError."""
+    path = settings.path.absolute()
+    if not path.exists():
+        return sqlite3.connect(":memory:", check_same_thread=False)
+    # Without being told that nobody writes, SQLite would put its two files beside even to read.
+    in_use = any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal"))
+    with explained(settings.path):
+        return sqlite3.connect(
+            f"{path.as_uri()}?{'mode=ro' if in_use else 'immutable=1'}",
+            timeout=settings.patience,
+            uri=True,
+            check_same_thread=False,
+        )
+
+
 def _prepare(connection: sqlite3.Connection, cache_kib: int) -> None:
     if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only possible before the first table

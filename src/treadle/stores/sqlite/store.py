@@ -31,7 +31,7 @@ from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
 from treadle.stores.sqlite import queries, verbs
-from treadle.stores.sqlite.connection import connect
+from treadle.stores.sqlite.connection import connect, peek
 from treadle.stores.sqlite.enlisted import SqliteEnlisted
 from treadle.stores.sqlite.heart import SqliteHeart
 from treadle.stores.sqlite.migrate import migrate, require, schema
@@ -104,13 +104,17 @@ class SqliteStore:
         await asyncio.to_thread(self._bell.close)
 
     async def schema(self) -> Schema:
-        return await asyncio.to_thread(self._look, schema)
+        return await asyncio.to_thread(self._look, peek, schema)
 
     async def migrate(self) -> Schema:
-        return await asyncio.to_thread(self._look, partial(migrate, now=self._clock()))
+        return await asyncio.to_thread(self._look, connect, partial(migrate, now=self._clock()))
 
-    def _look(self, act: "Callable[[sqlite3.Connection, SqliteSettings], Schema]") -> Schema:
-        with closing(connect(self._settings)) as connection:
+    def _look(
+        self,
+        open_: "Callable[[SqliteSettings], sqlite3.Connection]",
+        act: "Callable[[sqlite3.Connection, SqliteSettings], Schema]",
+    ) -> Schema:
+        with closing(open_(self._settings)) as connection:
             return act(connection, self._settings)
 
     async def facts(self) -> StoreFacts:
