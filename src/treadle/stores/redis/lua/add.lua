@@ -1,0 +1,129 @@
+-- with: pages
+-- Keep new jobs. ARGV: now, the seq before the first (empty: count here), the plan, then id and spec of each in turn.
+-- The plan (`newcomers.py`) names jobs by their number in this call. Answers how many queues woke, then number and id
+-- of each newcomer for whom another stands.
+
+local before, plan = tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
+local distinct, runs, apart, unique, expiring, lists, shifts = unpack(plan)
+local number = (#ARGV - 3) / 2
+before = before or call('INCRBY', T .. ':seq', number) - number
+
+-- In a cluster jobs of other queues may have come in between; then the shifts say where each stood.
+local function seq_of(i) return before + (shifts[i] or i) end
+
+local function id_of(i) return ARGV[2 * i + 2] end
+local function key_of(i) return T .. ':job:' .. ARGV[2 * i + 2] end
+
+local stands, ids, numbers, specs = {}, {}, {}, {}
+
+-- Write down who is new, with time and seq in front of its spec.
+local function prepare()
+  local created_at, job, n = format('%013d', now), T .. ':job:', 0
+  for i = 1, number do
+    if not stands[i] then
+      n = n + 1
+      ids[n], numbers[n] = ARGV[2 * i + 2], seq_of(i)
+      specs[2 * n - 1], specs[2 * n] = job .. ids[n], created_at .. format('%016d', numbers[n]) .. ARGV[2 * i + 3]
+    end
+  end
+end
+
+-- Most often nobody is there: then all are kept in one step.
+local function keep_all()
+  if not distinct or 2 * number > MOST then return false end
+  for _, each in ipairs(unique) do
+    if call('HEXISTS', T .. ':unique', each[2]) == 1 then return false end
+  end
+  prepare()
+  return call('MSETNX', unpack(specs)) == 1
+end
+
+-- Look at each in turn: those before it in this call count.
+local function find_who_stands()
+  local wanted, holder_of, added = {}, {}, {}
+  for _, each in ipairs(unique) do wanted[each[1]] = each[2] end
+  for i = 1, number do
+    local id, key = id_of(i), wanted[i]
+    if added[id] or call('EXISTS', key_of(i)) == 1 then
+      stands[i] = id
+    else
+      stands[i] = key and (holder_of[key] or call('HGET', T .. ':unique', key)) or nil
+      if not stands[i] then
+        added[id] = true
+        if key then holder_of[key] = id end
+      end
+    end
+  end
+end
+
+if not keep_all() then
+  find_who_stands()
+  ids, numbers, specs = {}, {}, {}
+  prepare()
+  for first, last in pieces(specs) do call('MSET', unpack(specs, first, last)) end
+end
+file('all', ids, numbers)
+
+-- Even: it has no life.
+local function place(i, priority)
+  return ((100 - priority) * 4398046511104 + seq_of(i)) * 2
+end
+
+-- Those that are ready at once, in runs of one queue and priority.
+for _, run in ipairs(runs) do
+  local queue, priority, first, last = unpack(run)
+  local entries, n = {}, 0
+  for i = first, last do
+    if not stands[i] then
+      entries[n + 1], entries[n + 2] = place(i, priority), ARGV[2 * i + 2]
+      n = n + 2
+    end
+  end
+  if n > 0 then
+    line_up(queue, entries)
+    count(queue, 'queued', n / 2)
+  end
+end
+
+local function set_apart(i, queue, task, priority, due_at, due_in, held)
+  local due = due_in and now + due_in or due_at
+  if held then
+    local name = #held .. ':' .. held .. task
+    call('HSET', T .. ':held', id_of(i), name)
+    call('SADD', T .. ':held:' .. name, id_of(i))
+    call('SADD', T .. ':shelves', name)
+    count(queue, 'held', 1)
+  elseif due and due > now then
+    call('ZADD', T .. ':due', digits(due), id_of(i))
+    count(queue, 'scheduled', 1)
+  else
+    line_up(queue, { place(i, priority), id_of(i) })
+    count(queue, 'queued', 1)
+  end
+end
+
+for _, each in ipairs(apart) do
+  if not stands[each[1]] then set_apart(unpack(each, 1, 7)) end
+end
+for _, each in ipairs(unique) do
+  if not stands[each[1]] then call('HSET', T .. ':unique', each[2], id_of(each[1])) end
+end
+for _, each in ipairs(expiring) do
+  if not stands[each[1]] then call('ZADD', T .. ':expiring', digits(now + each[2]), id_of(each[1])) end
+end
+for _, each in ipairs(lists) do
+  local listed, at = {}, {}
+  for _, i in ipairs(each[2]) do
+    if not stands[i] then listed[#listed + 1], at[#at + 1] = id_of(i), seq_of(i) end
+  end
+  if #listed > 0 then file(each[1], listed, at) end
+end
+
+local answer = { close_books() }
+for i = 1, number do
+  if stands[i] then
+    answer[#answer + 1] = i
+    answer[#answer + 1] = stands[i]
+  end
+end
+return answer

@@ -1,0 +1,3 @@
+-- Read how many there are: "state:queue" and a number, in turn.
+
+return call('HGETALL', T .. ':counts')

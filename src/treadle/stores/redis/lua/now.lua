@@ -1,0 +1,3 @@
+-- Read the clock.
+
+return digits(now)

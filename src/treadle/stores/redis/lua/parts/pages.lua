@@ -1,0 +1,42 @@
+-- An index is a sorted set of pages: up to a hundred ids that came together, under the number of the first of them, so
+-- that a batch costs one entry. A page names exactly who belongs there; of who is gone nothing is left.
+
+local PAGE = 100
+
+-- Enter ids whose numbers rise; one number may stand for all.
+local function file(index, ids, numbers)
+  for first = 1, #ids, PAGE do
+    local page = ids
+    if #ids > PAGE then
+      page = {}
+      for i = first, math.min(first + PAGE - 1, #ids) do page[#page + 1] = ids[i] end
+    end
+    local number = type(numbers) == 'table' and numbers[first] or numbers
+    call('ZADD', T .. ':' .. index, digits(number), cmsgpack.pack(page))
+  end
+end
+
+local function strike_out(key, score, page, gone, done)
+  local ids, left = cmsgpack.unpack(page), {}
+  for _, id in ipairs(ids) do
+    if gone[id] then done[id] = true else left[#left + 1] = id end
+  end
+  if #left < #ids then
+    call('ZREM', key, page)
+    if #left > 0 then call('ZADD', key, score, cmsgpack.pack(left)) end
+  end
+end
+
+-- Strike ids out; `gone` is id -> its number.
+local function unfile(index, gone)
+  local key, done = T .. ':' .. index, {}
+  for id, number in pairs(gone) do
+    if not done[id] then
+      local last = call('ZREVRANGEBYSCORE', key, digits(number), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      local score = last[2]
+      for _, page in ipairs(score and call('ZRANGEBYSCORE', key, score, score) or {}) do
+        strike_out(key, score, page, gone, done)
+      end
+    end
+  end
+end

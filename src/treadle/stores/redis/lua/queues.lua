@@ -1,0 +1,3 @@
+-- Read the names of all queues that have a shard.
+
+return call('SMEMBERS', T .. ':queues')

@@ -1,0 +1,102 @@
+"""The operator's verbs, and small shared facts. In a cluster each shard is asked, and answers for its own jobs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from treadle.core.job import Record, Snapshot
+from treadle.core.states import FINAL, State
+from treadle.core.store import OF_JOB
+from treadle.stores.redis import packing, rows
+from treadle.stores.redis.shards import MOST, Shards
+
+#: Jobs that one call restores: each brings all that was known of it.
+RESTORED = 50
+
+
+def _texts(answers: Iterable[Sequence[bytes]]) -> list[str]:
+    return [id.decode() for answer in answers for id in answer]
+
+
+async def bury(shards: Shards, workers: Sequence[str]) -> None:
+    await shards.ask_about(workers, "bury")
+
+
+async def cancel(shards: Shards, ids: Sequence[str]) -> list[str]:
+    return _texts(await shards.ask_about(ids, "cancel"))
+
+
+async def revive(shards: Shards, ids: Sequence[str]) -> tuple[list[str], int]:
+    """Queue final jobs again; answer also how many queues woke."""
+    answers = await shards.ask_about(ids, "revive")
+    return _texts(answer[1:] for answer in answers), sum(answer[0] for answer in answers)
+
+
+async def hold(shards: Shards, ids: Sequence[str], reason: str) -> list[str]:
+    return _texts(await shards.ask_about(ids, "hold", reason))
+
+
+async def release(shards: Shards, reason: str, tasks: Sequence[str] | None) -> tuple[int, int]:
+    """Release in slices; answer how many, and how many queues woke."""
+    asked = ("any",) if tasks is None else ("of", *tasks)
+    released = woken = 0
+    for shard in await shards.all():
+        number = MOST
+        while number == MOST:
+            woke, number = await shards.ask(shard, "release", reason, MOST, *asked)
+            released, woken = released + number, woken + woke
+    return released, woken
+
+
+async def delete(shards: Shards, ids: Sequence[str]) -> list[str]:
+    gone = _texts(await shards.ask_about(ids, "delete"))
+    if shards.scattered and gone:
+        await _erase_records(shards)
+    return gone
+
+
+async def purge(shards: Shards, older_than: Mapping[State, int], limit: int) -> int:
+    """Delete the longest finished."""
+    now = await read_clock(shards)
+    before = [word for state, age in older_than.items() if state in FINAL for word in (state.value, now - age)]
+    purged = 0
+    for shard in await shards.all() if before else ():
+        number = MOST
+        while number == MOST:
+            number = await shards.ask(shard, "purge", min(MOST, limit - purged), *before)
+            purged += number
+    if shards.scattered:
+        await _erase_records(shards)
+    return purged
+
+
+async def _erase_records(shards: Shards) -> None:
+    """Delete the records of jobs that are gone, also where somebody died before doing so."""
+    for shard in await shards.all():
+        ids = await shards.ask(shard, "orphans")
+        while ids:
+            await shards.ask(shards.registry, "erase", *(f"{OF_JOB}{id.decode()}" for id in ids))
+            ids = await shards.ask(shard, "orphans", *ids)
+
+
+async def restore(shards: Shards, jobs: Sequence[Snapshot]) -> tuple[list[str], int]:
+    """Keep what another store has dumped; answer also how many queues woke."""
+    restored, woken = list[str](), 0
+    for start in range(0, len(jobs), RESTORED):
+        some = jobs[start : start + RESTORED]
+        words = [word for shift, job in enumerate(some, 1) for word in packing.restored(job, shift)]
+        woke, *ids = await shards.ask(shards.registry, "restore", "", len(some), *words)
+        restored, woken = restored + _texts([ids]), woken + woke
+    return restored, woken
+
+
+async def read(shards: Shards, kind: str) -> list[Record]:
+    answer = await shards.ask(shards.registry, "read", kind)
+    return sorted(rows.record(*told) for told in rows.pairs(answer))
+
+
+async def write(shards: Shards, kind: str, key: str, value: str | None, expect: int | None) -> bool:
+    words = (kind, key, "" if expect is None else expect, *(() if value is None else (value,)))
+    return bool(await shards.ask(shards.registry, "write", *words))
+
+
+async def read_clock(shards: Shards) -> int:
+    return int(await shards.ask(shards.registry, "now"))
