@@ -22,6 +22,8 @@ class Door:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._process = 0
+        self._parents: list[asyncio.AbstractEventLoop | None] = []
+        """A parent process's loop: kept alive after a fork, for the end of what is open there would be told."""
 
     def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run this coroutine and wait for its answer."""
@@ -44,6 +46,7 @@ class Door:
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._process != os.getpid():
+                self._parents.append(self._loop)
                 self._process = os.getpid()
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_turn, args=(self._loop,), name=self._name, daemon=True)
@@ -55,7 +58,8 @@ def _turn(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
-        loop.run_until_complete(_let_go(asyncio.all_tasks(loop)))
+        while tasks := asyncio.all_tasks(loop):  # one that ends may leave something to be done
+            loop.run_until_complete(_let_go(tasks))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 

@@ -34,13 +34,17 @@ class Ear:
     def __init__(self, settings: PostgresSettings, door: Door, is_pooled: Callable[[], Awaitable[bool]]) -> None:
         self._settings, self._door, self._is_pooled = settings, door, is_pooled
         self._numbers = itertools.count()
+        self._parents: list[Future[None] | None] = []
+        """What listens in a parent process: kept alive after a fork, for its end would be told to the server."""
+        self._listening: Future[None] | None = None
         self._begin()
 
     def _begin(self) -> None:
+        self._parents.append(self._listening)
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._hints: dict[int, Hint] = {}
-        self._listening: Future[None] | None = None
+        self._listening = None
 
     def subscribe(self, hint: Hint) -> Callable[[], None]:
         """Call this hint, from any thread, until the answered function is called."""

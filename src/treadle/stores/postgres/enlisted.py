@@ -19,13 +19,13 @@ NO_TABLES = ("42P01", "3F000")
 class PostgresEnlisted:
     """Notifications leave with the caller's commit, so workers hear of the jobs at once."""
 
-    def __init__(self, borrowed: Borrowed, sql: Statements, settings: PostgresSettings) -> None:
+    def __init__(self, borrowed: Borrowed, sql: Statements, settings: PostgresSettings, database: str | None) -> None:
         if borrowed.dialect != "postgresql":
             raise ConfigError(
                 f"tx is a connection to {borrowed.dialect}, but jobs are kept in PostgreSQL ({place_of(settings)}): one"
                 " transaction cannot reach both. Enqueue after its commit, or keep the jobs where the data is."
             )
-        self._borrowed, self._sql, self._settings = borrowed, sql, settings
+        self._borrowed, self._sql, self._settings, self._database = borrowed, sql, settings, database
 
     def add(self, jobs: Sequence[NewJob]) -> Pending[list[Added]]:
         return self._run(verbs.add(self._sql, jobs))
@@ -33,8 +33,20 @@ class PostgresEnlisted:
     def complete(self, ending: Ending) -> Pending[bool]:
         return self._run(verbs.complete(self._sql, ending))
 
-    def _run(self, steps: Steps[T]) -> Pending[T]:
+    def _run(self, verb: Steps[T]) -> Pending[T]:
+        steps = self._here(verb)
         return atake(steps, self._later) if self._borrowed.awaits else take(steps, self._now)
+
+    def _here(self, verb: Steps[T]) -> Steps[T]:
+        """Look first whether this is our database: another may have tables of the same names, and other workers."""
+        if self._database:
+            ((database,),) = yield Step("SELECT current_database()")
+            if database != self._database:
+                raise ConfigError(
+                    f"tx is a connection to the database {database}, but jobs are kept in {place_of(self._settings)}:"
+                    " one transaction cannot reach both. Enqueue after its commit, or keep the jobs where the data is."
+                )
+        return (yield from verb)
 
     def _now(self, step: Step) -> Rows:
         try:

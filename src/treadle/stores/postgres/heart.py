@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from treadle.core.errors import StoreUnavailable
 from treadle.core.job import Report, WorkerInfo
 from treadle.stores.door import Door
 from treadle.stores.postgres import verbs
@@ -31,19 +32,23 @@ class PostgresHeart:
         self._door, self._connect, self._sql, self._settings, self._worker = door, connect, sql, settings, worker
         self._lines: Lines | None = None
         self._process, self._parents = os.getpid(), list[Lines | None]()
-        self.closed = False
+        self._used = self.closed = False
 
     def beat(self, lease: int, reports: Sequence[Report] = ()) -> Mapping[str, bool]:
+        self._used = True
         return self._door(self._beat(lease, reports))
 
     def leave(self) -> None:
+        self._used = True
         self._door(self._leave())
 
     def close(self) -> None:
-        self._leave_the_parents()
-        lines, self._lines, self.closed = self._lines, None, True
-        if lines:
-            self._door(lines.close())
+        """End its connection for good, also in the middle of a beat."""
+        self.closed = True
+        if self._used:
+            self._door(self._close())
+
+    # -- in the background thread ------------------------------------------------------
 
     async def _beat(self, lease: int, reports: Sequence[Report]) -> Mapping[str, bool]:
         with explained(self._settings):
@@ -57,14 +62,23 @@ class PostgresHeart:
                 lines = await self._line()
                 await lines(lambda: verbs.bury(self._sql, [self._worker.id]), alone=True)
 
-    async def _line(self) -> Lines:
-        self._leave_the_parents()
-        if self._lines is None:
-            self._lines = await self._connect()
-        return self._lines
+    async def _close(self) -> None:
+        self._let_the_parents_be()
+        self._used = False
+        lines, self._lines = self._lines, None
+        if lines:
+            await lines.close()
 
-    def _leave_the_parents(self) -> None:
-        """After a fork, let the parent's connection be: kept alive here, for its end would be told to the server."""
+    async def _line(self) -> Lines:
+        self._let_the_parents_be()
+        lines = self._lines or await self._connect()
+        if self.closed:
+            raise StoreUnavailable("This worker's lease is renewed no more: its heart, or its store, was closed.")
+        self._lines = lines
+        return lines
+
+    def _let_the_parents_be(self) -> None:
+        """Keep a parent's connection alive after a fork, for its end would be told to the server."""
         if self._process != os.getpid():
             self._parents.append(self._lines)
             self._process, self._lines = os.getpid(), None

@@ -41,6 +41,7 @@ class Lines:
         self._busy: set[asyncpg.Connection] = set()
         self._leaving: set[asyncio.Task[None]] = set()
         self._relaxed_each_time = pooled and settings.durability == "fast"
+        self._closed = False
 
     async def __call__(self, verb: Callable[[], Steps[T]], *, alone: bool = False) -> T:
         """Take a verb's steps in one transaction; `alone`: without, for only one of them changes anything.
@@ -71,8 +72,10 @@ class Lines:
         except (asyncpg.PostgresError, TreadleError):
             self._put_down(connection)
             raise
-        except BaseException:  # cut off in the middle
+        except BaseException as error:  # cut off in the middle
             self._part_with(connection)
+            if isinstance(error, TimeoutError):  # the others may lead into the same silence, and each would be tried
+                self._part_with_idle()
             raise
         finally:
             self._busy.discard(connection)
@@ -111,22 +114,27 @@ class Lines:
             statement_cache_size=0 if self._pooled else 200,
             server_settings={"application_name": "treadle"},
         )
-        if not self._pooled:
+        try:
             await self._prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     async def _prepare(self, connection: asyncpg.Connection) -> None:
         """Set what stays with a connection."""
-        relaxed = "; SET synchronous_commit = off" if self._settings.durability == "fast" else ""
-        try:
+        if not self._pooled:
             # Compiling a plan costs more than any of ours takes.
-            await connection.execute(f"SET jit = off; SET SESSION CHARACTERISTICS AS TRANSACTION {ISOLATION}{relaxed}")
-        except BaseException:
-            connection.terminate()
-            raise
+            wishes = f"SET jit = off; SET SESSION CHARACTERISTICS AS TRANSACTION {ISOLATION}"
+            relaxed = "; SET synchronous_commit = off" if self._settings.durability == "fast" else ""
+            await connection.execute(wishes + relaxed)
+        if self._closed:
+            raise StoreUnavailable(f"PostgreSQL, {place_of(self._settings)}: this store was closed meanwhile.")
 
     def _put_down(self, connection: asyncpg.Connection) -> None:
-        if not connection.is_closed():
+        if self._closed:
+            connection.terminate()
+        elif not connection.is_closed():
             self._idle.append(connection)
 
     def _part_with(self, connection: asyncpg.Connection) -> None:
@@ -135,12 +143,18 @@ class Lines:
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
-    async def close(self) -> None:
-        """End all connections; one that is still in use, or does not answer, is cut."""
+    def _part_with_idle(self) -> None:
         idle, self._idle = self._idle, []
+        for connection in idle:
+            self._part_with(connection)
+
+    async def close(self) -> None:
+        """End all connections for good; one that is still in use, or does not answer, is cut."""
+        self._closed = True
         for connection in self._busy:
             connection.terminate()
-        await asyncio.gather(*map(_part, idle), *self._leaving)
+        self._part_with_idle()
+        await asyncio.gather(*self._leaving)
 
 
 async def _part(connection: asyncpg.Connection) -> None:

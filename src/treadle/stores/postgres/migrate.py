@@ -10,9 +10,9 @@ from treadle.stores.postgres.settings import PostgresSettings, place_of
 #: Names our lock among those of other applications: "treadle" in ASCII, cut to a bigint.
 LOCK = int.from_bytes(b"treadle", "big")
 
-VERSIONS = (
-    "CREATE TABLE {schema}.schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-)
+VERSIONS = """
+CREATE TABLE "{schema}".schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+"""
 
 
 class Migration(NamedTuple):
@@ -27,12 +27,12 @@ def migrations(schema: str) -> list[Migration]:
     folder = files("treadle.stores.postgres").joinpath("migrations")
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     steps = [(int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found]
-    return [Migration(number, script.replace("treadle.", f"{schema}.")) for number, script in sorted(steps)]
+    return [Migration(number, script.replace("treadle.", f'"{schema}".')) for number, script in sorted(steps)]
 
 
 async def read_schema(connection: Any, settings: PostgresSettings) -> Schema:
     """Read how far the tables are."""
-    table = f"{settings.schema}.schema_version"
+    table = f'"{settings.schema}".schema_version'
     there = await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table)
     found = await connection.fetchval(f"SELECT max(version) FROM {table}") if there else 0  # noqa: S608 - a checked word
     return Schema(found or 0, migrations(settings.schema)[-1].version)
@@ -40,7 +40,8 @@ async def read_schema(connection: Any, settings: PostgresSettings) -> Schema:
 
 async def migrate(connection: Any, settings: PostgresSettings) -> Schema:
     """Apply what is missing and answer how far it was. Any number may do so at once; one of them does it."""
-    async with connection.transaction():
+    # Not as the database may prefer it: who has waited for the lock must see what was done meanwhile.
+    async with connection.transaction(isolation="read_committed"):
         await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
         before = await read_schema(connection, settings)
         refuse_newer(before, settings)
@@ -50,15 +51,15 @@ async def migrate(connection: Any, settings: PostgresSettings) -> Schema:
             if step.version > before.found:
                 await connection.execute(step.script)
                 await connection.execute(
-                    f"INSERT INTO {settings.schema}.schema_version (version) VALUES ({step.version})"  # noqa: S608
+                    f'INSERT INTO "{settings.schema}".schema_version (version) VALUES ({step.version})'  # noqa: S608
                 )
         return before
 
 
 async def _make_room(connection: Any, schema: str) -> None:
     # Asked first: CREATE SCHEMA IF NOT EXISTS wants a right that is not needed where the schema is there.
-    if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
-        await connection.execute(f"CREATE SCHEMA {schema}")
+    if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", f'"{schema}"'):
+        await connection.execute(f'CREATE SCHEMA "{schema}"')
     await connection.execute(VERSIONS.format(schema=schema))
 
 

@@ -39,4 +39,12 @@ def named(ids: Sequence[str], new: Ids) -> tuple[list[str], list[str | None]]:
 
 def addressed(ids: Sequence[str]) -> dict[str, list[str]]:
     """Give the parameters of a statement that finds jobs by their ids."""
-    return {"keys": [id for id in ids if is_key(id)], "names": [id for id in ids if not is_key(id)]}
+    return {
+        "keys": [id for id in ids if is_key(id)],
+        "names": [id for id in ids if not is_key(id) and can_be_kept(id)],
+    }
+
+
+def can_be_kept(text: str) -> bool:
+    """Say whether PostgreSQL takes this text: no job is called otherwise."""
+    return text.isprintable() or ("\0" not in text and text == text.encode("utf-8", "ignore").decode())

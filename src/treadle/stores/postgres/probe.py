@@ -14,7 +14,8 @@ OLDEST = 130_000
 FACTS = """
 SELECT current_setting('server_version_num')::integer AS number, current_setting('server_version') AS version,
        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
-       current_setting('synchronous_commit') AS commit, current_setting('fsync') AS fsync, pg_backend_pid() AS pid
+       current_setting('synchronous_commit') AS commit, current_setting('fsync') AS fsync,
+       current_setting('server_encoding') AS encoding, current_database() AS database, pg_backend_pid() AS pid
 """
 
 
@@ -26,6 +27,9 @@ class Server(NamedTuple):
     commit: str
     fsync: str
     read_only: bool = False
+    encoding: str = "UTF8"
+    database: str = ""
+    """As the server calls it; a pooler may know it by another name."""
     pooled: bool = False
     """A pooler gives each transaction another connection to the server, so that nothing may be kept on one."""
 
@@ -39,17 +43,23 @@ async def probe(settings: PostgresSettings) -> Server:
         pooled = found["pid"] != first.get_server_pid() and await _is_shared(settings, first)
     finally:
         await first.close(timeout=settings.connect_timeout)
-    return Server(
-        found["number"], found["version"], found["commit"], found["fsync"], read_only=found["read_only"], pooled=pooled
-    )
+    known = {name: value for name, value in found.items() if name != "pid"}
+    return Server(**known, pooled=pooled)
 
 
 async def _is_shared(settings: PostgresSettings, first: asyncpg.Connection) -> bool:
-    """Say whether two connections of ours meet the same process of the server."""
+    """Say whether two connections of ours meet the same process of the server, or one of them several."""
     second = await _connect(settings)
+    met: dict[asyncpg.Connection, set[int]] = {first: set(), second: set()}
     try:
-        pids = [await each.fetchval("SELECT pg_backend_pid()") for each in (first, second) * 3]
-        return bool(set(pids[::2]) & set(pids[1::2]))
+        # No regular order: a pooler may deal its connections out in turn.
+        for each in (first, second, second, first, first, second):
+            met[each].add(await each.fetchval("SELECT pg_backend_pid()"))
+        shared = bool(met[first] & met[second]) or len(met[first]) > 1 or len(met[second]) > 1
+        if shared:
+            await first.execute("BEGIN")  # a pooler in statement mode refuses
+            await first.execute("COMMIT")
+        return shared
     finally:
         await second.close(timeout=settings.connect_timeout)
 
@@ -65,10 +75,15 @@ async def _connect(settings: PostgresSettings) -> asyncpg.Connection:
 
 
 def refuse_unfit(server: Server, settings: PostgresSettings) -> None:
-    """Raise StoreError for a server that is too old, or that takes no writes."""
+    """Raise StoreError for a server that is too old, or that takes no writes, or not every text."""
     place = f"PostgreSQL, {place_of(settings)}: "
     if server.number < OLDEST:
         raise StoreError(place + f"version {server.version} is too old; Treadle needs PostgreSQL 13 or newer.")
+    if server.encoding not in ("UTF8", "SQL_ASCII"):
+        raise StoreError(
+            place + f"its encoding is {server.encoding}, which cannot hold every text of a job. Keep jobs in a database"
+            " that was made with ENCODING 'UTF8'."
+        )
     if server.read_only:
         raise StoreUnavailable(
             place + "this server is read-only: a replica, or set so. Name the primary in the URL, or all hosts with"

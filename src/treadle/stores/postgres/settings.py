@@ -1,5 +1,6 @@
 """What a `postgresql://` URL says, checked once."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -16,6 +17,16 @@ KNOWN = frozenset({
     "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation", "ssl_min_protocol_version",
     "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib", "options", "application_name",
 })  # fmt: skip
+
+#: One of the hosts of a URL, with its port.
+HOST = re.compile(r"(?:\[[\w:.%]+\]|[^\[\]:@]*)(?::(?P<port>\d{1,5}))?")
+
+ATTRIBUTES = ("any", "primary", "read-write", "prefer-standby", "standby", "read-only")
+
+UNREADABLE = (
+    "The PostgreSQL URL cannot be read. It looks like postgresql://user:password@host:5432/database; characters such as"
+    " @ / : in a name or password are written %40 %2F %3A."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +54,10 @@ class PostgresSettings:
 
 def settings_from(url: str, migrate: bool = False) -> PostgresSettings:
     """Read `postgresql://user:password@host:5432/database?schema=treadle`. Raises ConfigError."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(
-            f"The PostgreSQL URL cannot be read ({error}). It looks like postgresql://user:password@host:5432/database;"
-            " characters such as @ / : in a password are written %40 %2F %3A."
-        ) from None
+    parts = _split(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     own = {name: options.pop(name) for name in OWN if name in options}
-    for name in options:
-        if name not in KNOWN:
-            raise ConfigError(f"The option {name!r} of the PostgreSQL URL is not known; ours are {', '.join(OWN)}.")
+    _check(options, parts.query)
     return PostgresSettings(
         dsn=_written(parts, parts.netloc, options),
         url=_written(parts, _masked(parts), {name: value for name, value in options.items() if "password" not in name}),
@@ -64,6 +66,36 @@ def settings_from(url: str, migrate: bool = False) -> PostgresSettings:
         pool=_pool(own.get("pool", "5")),
         migrate=migrate,
     )
+
+
+def _split(url: str) -> SplitResult:
+    """Take a URL apart. Says nothing of what it cannot read: that may be a part of the password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigError(UNREADABLE) from None
+    who, _, hosts = parts.netloc.rpartition("@")
+    strays = "@" in who or "@" in parts.path or parts.fragment
+    if strays or not all(map(_is_host, hosts.split(","))):
+        raise ConfigError(UNREADABLE)
+    return parts
+
+
+def _is_host(text: str) -> bool:
+    match = HOST.fullmatch(text)
+    return match is not None and 0 < int(match["port"] or 5432) < 65_536
+
+
+def _check(options: dict[str, str], query: str) -> None:
+    for name, value in options.items():
+        if name not in KNOWN:
+            if "@" in query:
+                raise ConfigError(UNREADABLE)
+            raise ConfigError(f"The option {name!r} of the PostgreSQL URL is not known; ours are {', '.join(OWN)}.")
+        if name == "port" and not all(_is_host(f":{port}") for port in value.split(",")):
+            raise ConfigError(f"port={value!r} in the PostgreSQL URL must be a number up to 65535.")
+        if name == "target_session_attrs" and value not in ATTRIBUTES:
+            raise ConfigError(f"target_session_attrs={value!r} is not known; it is one of {', '.join(ATTRIBUTES)}.")
 
 
 def _written(parts: SplitResult, netloc: str, options: dict[str, str]) -> str:
@@ -83,7 +115,8 @@ def _durability(word: str) -> str:
 
 def _schema(name: str) -> str:
     # It is written into the statements, which take no parameter there.
-    if not (name.isascii() and name.replace("_", "a").isalnum() and name[0].isalpha() and name == name.lower()):
+    plain = name.isascii() and name.replace("_", "a").isalnum() and name[0].isalpha() and name == name.lower()
+    if not plain or name.startswith("pg_"):
         raise ConfigError(f"schema={name!r} cannot name a schema here; use small letters, digits and underscores.")
     if len(name) > 50:
         raise ConfigError(f"schema={name!r} is too long; 50 characters are enough.")

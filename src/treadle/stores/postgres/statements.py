@@ -26,10 +26,14 @@ class Statements:
         """Give `sql/<name>.sql` with these values."""
         return self._step((name,), values)
 
-    def filtered(self, name: str, conditions: Sequence[str], direction: str = "DESC", /, **values: Any) -> Step:
-        """Give a statement whose conditions are chosen by what is asked."""
-        where = " AND ".join(conditions) or "true"
-        return self._step((name, "where", where, "direction", direction), values)
+    def finding(self, way: str, conditions: Sequence[str], direction: str = "DESC", /, **values: Any) -> Step:
+        """Give `find`, which chooses jobs that meet these conditions in one of the ways `choose…`."""
+        parts = ("chosen", self._text(way), "where", _all_of(conditions), "direction", direction)
+        return self._step(("find", *parts), values)
+
+    def counting(self, conditions: Sequence[str], /, **values: Any) -> Step:
+        """Give `count` of the jobs that meet these conditions."""
+        return self._step(("count", "where", _all_of(conditions)), values)
 
     def claiming(self, name: str, number: int, want: int, /, **values: Any) -> Step:
         """Give `cycle` or `claim` for so many queues."""
@@ -51,6 +55,10 @@ class Statements:
         return query(channel=self._schema, now=now, **values)
 
     def _text(self, name: str) -> str:
-        # A name of a table takes no parameter; the schema's has been checked to be a plain word.
+        # A name of a table takes no parameter; the schema's has been checked to be a plain word, if a reserved one.
         written = text("treadle.stores.postgres", name)
-        return written if self._schema == "treadle" else written.replace("treadle.", f"{self._schema}.")
+        return written if self._schema == "treadle" else written.replace("treadle.", f'"{self._schema}".')
+
+
+def _all_of(conditions: Sequence[str]) -> str:
+    return " AND ".join(conditions) or "true"

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +34,7 @@ from treadle.stores.loops import PerLoop
 from treadle.stores.postgres import queries, steering, verbs
 from treadle.stores.postgres.ear import Ear
 from treadle.stores.postgres.enlisted import PostgresEnlisted
-from treadle.stores.postgres.errors import explained
+from treadle.stores.postgres.errors import LOST_RACES, explained
 from treadle.stores.postgres.heart import PostgresHeart
 from treadle.stores.postgres.lines import Lines
 from treadle.stores.postgres.lookout import Lookout
@@ -54,12 +53,12 @@ BATCH = 1_000
 class PostgresStore:
     """Jobs in one schema of one database. May be used from several event loops, and after a fork."""
 
-    def __init__(self, settings: PostgresSettings, clock: Clock | None) -> None:
+    def __init__(self, settings: PostgresSettings, clock: Clock | None, lookout: Lookout | None = None) -> None:
         self._settings = settings
         self._sql = Statements(settings.schema, clock)
         self._door = Door("treadle-postgres")
         self._ear = Ear(settings, self._door, self._is_pooled)
-        self._lookout = Lookout()
+        self._lookout = lookout or Lookout()
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, _close)
         self._hearts: list[PostgresHeart] = []
@@ -85,15 +84,15 @@ class PostgresStore:
         self._server = None
 
     async def schema(self) -> Schema:
-        return await self._directly(read_schema)
+        return await self._directly(read_schema, self._settings.call_timeout)
 
     async def migrate(self) -> Schema:
         return await self._directly(migrate)
 
     async def facts(self) -> StoreFacts:
-        await self.open()
-        assert self._server is not None
-        return facts_of(self._server, self._settings)
+        with explained(self._settings):
+            server = self._server or await probe(self._settings)
+        return facts_of(server, self._settings)
 
     # -- connecting ----------------------------------------------------------------
 
@@ -116,16 +115,20 @@ class PostgresStore:
         if self._settings.migrate:
             await self._directly(migrate)
         else:
-            require(await self._directly(read_schema), self._settings)
+            require(await self.schema(), self._settings)
         for note in facts_of(server, self._settings).notes:
             log.warning("PostgreSQL, %s: %s", place_of(self._settings), note)
         return server
 
-    async def _directly(self, act: Callable[[Any, PostgresSettings], Awaitable[T]]) -> T:
+    async def _directly(self, act: Callable[[Any, PostgresSettings], Awaitable[T]], patience: float | None = None) -> T:
         """Do something on a connection that is there for it alone."""
         with explained(self._settings):
             connection = await asyncpg.connect(
-                self._settings.dsn, timeout=self._settings.connect_timeout, statement_cache_size=0
+                self._settings.dsn,
+                timeout=self._settings.connect_timeout,
+                command_timeout=patience,
+                statement_cache_size=0,
+                server_settings={"application_name": "treadle"},
             )
             try:
                 return await act(connection, self._settings)
@@ -142,17 +145,23 @@ class PostgresStore:
         if not jobs:
             return []
         loop = await self._loops.get()
-        return await loop.inbox.put(jobs)
+        added = await loop.inbox.put(jobs)
+        self._lookout.notice(jobs)
+        return added
 
     async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
         loop = await self._loops.get()
-        begin = self._lookout.begin(queues)
-        started = time.monotonic()
+        returns = any(ending.outcome.state is State.QUEUED for ending in ended)
+        if returns:
+            self._lookout.forget()
+        look = self._lookout.begin(queues)
         found = await loop.lines(
-            lambda: verbs.cycle(self._sql, worker, ended, queues, begin, want), alone=verbs.is_plain(ended)
+            lambda: verbs.cycle(self._sql, worker, ended, queues, look.begin, want), alone=verbs.is_plain(ended)
         )
         if want and queues:
-            self._lookout.learn(begin, found.places, time.monotonic() - started)
+            self._lookout.learn(look, found.places, found.took)
+        if returns:
+            self._lookout.forget()  # another claim may have looked between
         return found.cycle
 
     async def claims(self, worker: str) -> list[Claim]:
@@ -164,7 +173,10 @@ class PostgresStore:
         return heart
 
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
-        return await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
+        swept = await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
+        if swept.promoted:
+            self._lookout.forget()
+        return swept
 
     async def bury(self, workers: Sequence[str]) -> None:
         await self._ask(lambda: verbs.bury(self._sql, workers), alone=True)
@@ -172,10 +184,14 @@ class PostgresStore:
     async def connect(self) -> object:
         await self.open()
         with explained(self._settings):
-            return await asyncpg.connect(self._settings.dsn, timeout=self._settings.connect_timeout)
+            # Behind a pooler a prepared statement would stay with the server's connection, for others to stumble upon.
+            size = 0 if await self._is_pooled() else 100
+            return await asyncpg.connect(
+                self._settings.dsn, timeout=self._settings.connect_timeout, statement_cache_size=size
+            )
 
     def enlist(self, tx: object) -> Enlisted:
-        return PostgresEnlisted(borrow(tx), self._sql, self._settings)
+        return PostgresEnlisted(borrow(tx), self._sql, self._settings, self._server and self._server.database)
 
     def subscribe(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self._ear.subscribe(hint)
@@ -186,13 +202,18 @@ class PostgresStore:
         return await self._ask(lambda: steering.named(self._sql, "cancel", ids), alone=True)
 
     async def revive(self, ids: Sequence[str]) -> list[str]:
-        return await self._ask(lambda: steering.revive(self._sql, ids), alone=True)
+        revived = await self._ask(lambda: steering.revive(self._sql, ids), alone=True)
+        self._lookout.forget()
+        return revived
 
     async def hold(self, ids: Sequence[str], reason: str) -> list[str]:
         return await self._ask(lambda: steering.named(self._sql, "hold", ids, reason=reason), alone=True)
 
     async def release(self, reason: str, tasks: Sequence[str] | None = None) -> int:
-        return await self._ask(lambda: steering.release(self._sql, reason, tasks), alone=True)
+        released = await self._ask(lambda: steering.release(self._sql, reason, tasks), alone=True)
+        if released:
+            self._lookout.forget()
+        return released
 
     async def delete(self, ids: Sequence[str]) -> list[str]:
         return await self._ask(lambda: steering.delete(self._sql, ids))
@@ -241,9 +262,10 @@ class Loop:
     async def _add(self, jobs: Sequence[NewJob]) -> list[Added]:
         table = verbs.table_of(jobs)
         if verbs.can_be_new(table):
-            with contextlib.suppress(asyncpg.UniqueViolationError):  # not so new after all
+            with contextlib.suppress(*LOST_RACES):  # not so new after all
                 return await self.lines.once(lambda: verbs.add_fresh(self._sql, table), alone=True)
-        return await self.lines(lambda: verbs.add(self._sql, jobs), alone=True)
+        answers: verbs.Answers = {}
+        return await self.lines(lambda: verbs.add(self._sql, jobs, answers), alone=True)
 
 
 async def _close(loop: Loop) -> None:

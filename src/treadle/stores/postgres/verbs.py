@@ -7,7 +7,8 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Swept, WorkerInfo
+from treadle.core.errors import StoreUnavailable
+from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Progress, Report, Swept, WorkerInfo
 from treadle.core.states import State
 from treadle.stores.postgres import naming
 from treadle.stores.postgres.lookout import Place
@@ -17,11 +18,11 @@ from treadle.stores.steps import Rows, Steps
 #: Attempts remembered of one job: it may snooze for years.
 ATTEMPTS_KEPT = 100
 
-#: How often jobs are offered again when whoever stood for them has ended in the same moment.
-OFFERS = 5
+#: How often jobs are offered; again, when whoever stood for them has ended in the same moment.
+OFFERS = 10
 
 #: Columns of `cycle.sql` and `claim.sql` about the call, then of each claim's place; the rest are the claim's own.
-CALL, PLACE = 4, 2
+CALL, PLACE = 5, 2
 
 
 class Found(NamedTuple):
@@ -29,6 +30,8 @@ class Found(NamedTuple):
 
     cycle: Cycle
     places: Mapping[str, Place] = MappingProxyType({})
+    took: float = 0.0
+    """Seconds that the server took to find the first job."""
 
 
 ENDED = (
@@ -73,21 +76,28 @@ def add_fresh(sql: Statements, table: Table) -> Steps[list[Added]]:
     return list(map(Added._make, zip(table["id"], repeat(True), repeat(False), strict=False)))
 
 
-def add(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
-    """Keep these and say who stands for each."""
-    answers = yield from _offer(sql, jobs)
+Answers = dict[int, Added]
+"""Who stands for each job of a call, by its place."""
+
+
+def add(sql: Statements, jobs: Sequence[NewJob], answers: Answers | None = None) -> Steps[list[Added]]:
+    """Keep these and say who stands for each.
+
+    Without a transaction, what has been answered stays so when the call loses a race and is begun again: `answers`.
+    """
+    answers = {} if answers is None else answers
     for _ in range(OFFERS):
-        open_ = [place for place, answer in enumerate(answers) if answer is None]
-        if not open_:
+        places = [place for place in range(len(jobs)) if place not in answers]
+        if not places:
             break
-        # Whoever stood for these has ended since: now there is room.
-        again = yield from _offer(sql, [jobs[place] for place in open_])
-        for place, answer in zip(open_, again, strict=True):
-            answers[place] = answer
-    return [answer or Added(job.id, False) for answer, job in zip(answers, jobs, strict=True)]
+        # Again, if whoever stood for some of these has ended since: now there is room.
+        yield from _offer(sql, [jobs[place] for place in places], places, answers)
+    if len(answers) < len(jobs):
+        raise StoreUnavailable("PostgreSQL: others take and free the same unique keys all the time; try again.")
+    return [answers[place] for place in range(len(jobs))]
 
 
-def _offer(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added | None]]:
+def _offer(sql: Statements, jobs: Sequence[NewJob], places: Sequence[int], answers: Answers) -> Steps[None]:
     table = table_of(jobs)
     keys, names = naming.named(table["id"], sql.ids)
     if are_alike(table):
@@ -95,29 +105,19 @@ def _offer(sql: Statements, jobs: Sequence[NewJob]) -> Steps[list[Added | None]]
         found = yield sql("add_alike", wake=is_due(jobs[0]), **alike)
     else:
         found = yield sql("add", wake=any(map(is_due, jobs)), key=keys, name=names, **table)
-    if len(found) == len(jobs):
-        return [Added(job.id, True) for job in jobs]
     new = {str(key) for (key,) in found}
-    answers: list[Added | None] = []
-    for job, key in zip(jobs, keys, strict=True):
-        answers.append(Added(job.id, True) if key in new else None)
-        new.discard(key)  # the next of this id in the same call is not the one that was kept
-    return (yield from _find_standing(sql, jobs, keys, names, answers))
-
-
-def _find_standing(
-    sql: Statements,
-    jobs: Sequence[NewJob],
-    keys: Sequence[str],
-    names: Sequence[str | None],
-    answers: list[Added | None],
-) -> Steps[list[Added | None]]:
-    missing = [place for place, answer in enumerate(answers) if answer is None]
-    asked = [(None if names[place] else keys[place], names[place], jobs[place].unique_key) for place in missing]
-    for place, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
-        if standing is not None:
-            answers[missing[place - 1]] = Added(standing, False)
-    return answers
+    missing, asked = list[int](), list[tuple[str | None, ...]]()
+    for place, job, key, name in zip(places, jobs, keys, names, strict=True):
+        if key in new:
+            answers[place] = Added(job.id, True)
+            new.discard(key)  # the next of this id in the same call is not the one that was kept
+        else:
+            missing.append(place)
+            asked.append((None if name else key, name, job.unique_key))
+    if missing:
+        for number, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
+            if standing is not None:
+                answers[missing[number - 1]] = Added(standing, False)
 
 
 def is_due(job: NewJob) -> bool:
@@ -148,13 +148,13 @@ def cycle(
     places = _places(queues, begin)
     completed = _completed(ended) if name == "cycle" else {}
     found = yield sql.claiming(name, len(queues), want if queues else 0, worker=worker, **places, **completed)
-    now, leased, settled, ahead = found[0][:CALL]
+    now, leased, settled, ahead, took = found[0][:CALL]
     if settled < len(ended):
         lost = yield from _lost(sql, ended)
     claims = [Claim._make(row[CALL + PLACE :]) for row in found] if found[0][CALL] is not None else []
     more = len(claims) == want or ahead > len(claims)
     cycle = Cycle(claims, lost, now, leased=leased or not (want and queues), more=more)
-    return Found(cycle, _furthest(claims, found, queues))
+    return Found(cycle, _furthest(claims, found, queues), took)
 
 
 def _furthest(claims: Sequence[Claim], found: Rows, queues: Sequence[str]) -> dict[str, Place]:
@@ -177,6 +177,8 @@ def _completed(ended: Sequence[Ending]) -> dict[str, Any]:
     told: dict[str, Any] = {"ref": [each[0].ref for each in ended], "epoch": [each[0].epoch for each in ended]}
     for name in ("reason", "outcome", "result"):
         values = [getattr(each[1], name) for each in ended]
+        if name == "reason":
+            values = list(map(_taken, values))
         told[name] = values if any(value is not None for value in values) else None  # unnest fills up with NULL
     return told
 
@@ -204,10 +206,19 @@ def _one_each(ended: Sequence[Ending]) -> list[Ending]:
 def _ended(ending: Ending) -> tuple[Any, ...]:
     claim, outcome, progress, log = ending
     return (
-        claim.ref, claim.epoch, claim.attempt, outcome.state.value, outcome.reason, outcome.outcome, outcome.result,
-        outcome.error, int(not outcome.spends_attempt), int(outcome.crashed), outcome.due_in,
-        *(progress or (None,) * 4), log,
+        claim.ref, claim.epoch, claim.attempt, outcome.state.value, _taken(outcome.reason), outcome.outcome,
+        outcome.result, outcome.error, int(not outcome.spends_attempt), int(outcome.crashed), outcome.due_in,
+        *_progress(progress), log,
     )  # fmt: skip
+
+
+def _progress(progress: Progress | None) -> tuple[Any, ...]:
+    return (None,) * 4 if progress is None else (*progress[:3], _taken(progress.note))
+
+
+def _taken(text: str | None) -> str | None:
+    """Write the one character that PostgreSQL takes in no text as JSON does, from where the other texts come."""
+    return text and text.replace("\0", "\\u0000")
 
 
 def _lost(sql: Statements, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
@@ -243,7 +254,7 @@ def beat(sql: Statements, worker: WorkerInfo, lease: int, reports: Sequence[Repo
 
 def _told(report: Report) -> tuple[Any, ...]:
     claim, progress, log = report
-    return (claim.ref, claim.epoch, *(progress or (None,) * 4), log)
+    return (claim.ref, claim.epoch, *_progress(progress), log)
 
 
 # -- time ------------------------------------------------------------------------------

@@ -14,8 +14,10 @@
         WHERE job.key = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
        RETURNING 1),
        lease AS MATERIALIZED (
-       SELECT EXISTS (SELECT 1 FROM treadle.worker, clock WHERE id = :worker AND lease_until > clock.now) AS held),
+       SELECT EXISTS (SELECT 1 FROM treadle.worker, clock WHERE id = :worker AND lease_until > clock.now) AS held,
+              clock_timestamp() AS began),
        {picked},
+       looked AS MATERIALIZED (SELECT coalesce(min(found), clock_timestamp()) AS at FROM picked),
        claimed AS (
        UPDATE treadle.job AS job
           SET state = 'running', worker = :worker, attempt = job.attempt + 1, epoch = job.epoch + 1,
@@ -26,6 +28,8 @@
                  job.args, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.queued_at,
                  job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta, job.taken)
 SELECT clock.now, lease.held, (SELECT count(*) FROM completed) AS completed,
-       (SELECT count(*) FROM ahead) AS ahead, claimed.*
-  FROM clock CROSS JOIN lease LEFT JOIN claimed ON true
+       (SELECT count(*) FROM ahead) AS ahead,
+       extract(epoch FROM looked.at - lease.began)::float8 AS took,
+       claimed.*
+  FROM clock CROSS JOIN lease CROSS JOIN looked LEFT JOIN claimed ON true
  ORDER BY claimed.rank, claimed.seq

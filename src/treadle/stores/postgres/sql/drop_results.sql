@@ -3,7 +3,8 @@
 UPDATE treadle.job
    SET result = NULL
  WHERE key = ANY (ARRAY (
-       SELECT key FROM treadle.job, clock
-        WHERE result IS NOT NULL AND result_until <= clock.now
+       SELECT key FROM treadle.job
+        WHERE result IS NOT NULL AND result_until <= (SELECT now FROM clock)
+        ORDER BY result_until
         LIMIT :limit
-          FOR UPDATE OF job SKIP LOCKED))
+          FOR UPDATE SKIP LOCKED))

@@ -4,9 +4,9 @@ UPDATE treadle.job
    SET state = 'failed', reason = 'expired', finished_at = clock.now
   FROM clock
  WHERE key = ANY (ARRAY (
-       SELECT key FROM treadle.job, clock
-        WHERE expires_at <= clock.now AND expires_at IS NOT NULL AND finished_at IS NULL AND worker IS NULL
+       SELECT key FROM treadle.job
+        WHERE expires_at <= (SELECT now FROM clock) AND finished_at IS NULL AND worker IS NULL
         ORDER BY expires_at
         LIMIT :limit
-          FOR UPDATE OF job SKIP LOCKED))
+          FOR UPDATE SKIP LOCKED))
 RETURNING 1

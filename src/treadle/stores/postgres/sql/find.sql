@@ -1,5 +1,8 @@
+-- {chosen} gives the keys; all that is told of these jobs is read by them.
   WITH clock AS MATERIALIZED (
-       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
+       SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
+       chosen AS MATERIALIZED (
+       {chosen})
 SELECT job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue, job.state,
        job.reason, job.outcome, job.args,
        CASE WHEN job.result_until IS NULL OR job.result_until > clock.now THEN job.result END AS result,
@@ -10,6 +13,5 @@ SELECT job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, 
   FROM clock
  CROSS JOIN treadle.job AS job
   LEFT JOIN treadle.progress AS progress ON progress.job = job.key
- WHERE {where}
+ WHERE job.key = ANY (ARRAY (SELECT key FROM chosen))
  ORDER BY job.key {direction}
- LIMIT :limit

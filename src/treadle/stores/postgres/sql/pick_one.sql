@@ -1,7 +1,7 @@
 -- Part of cycle.sql and claim.sql: the head of one queue, behind (:rank, :seq).
 ahead AS (SELECT WHERE false),
        picked AS MATERIALIZED (
-       SELECT ctid AS place
+       SELECT ctid AS place, clock_timestamp() AS found
          FROM treadle.job
         WHERE state = 'queued' AND queue = :queue AND (rank, seq) > (:rank, :seq) AND (SELECT held FROM lease)
         ORDER BY rank, seq

@@ -12,7 +12,8 @@
          FROM chosen
         WHERE NOT EXISTS (
               SELECT 1 FROM treadle.job AS other
-               WHERE other.unique_key = chosen.unique_key AND other.finished_at IS NULL)
+               WHERE other.unique_key = chosen.unique_key AND other.finished_at IS NULL
+              OFFSET 0)
         ORDER BY coalesce(unique_key, key::text), unique_key IS NULL, key),
        revived AS (
        UPDATE treadle.job AS job

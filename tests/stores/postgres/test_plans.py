@@ -1,0 +1,205 @@
+"""Every statement finds its jobs by the index made for it, whatever the planner was told of the table, and when.
+
+Statistics go stale at the worst moments: just after a bulk of jobs has come, just after all have been done.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.servers.given import GivenPostgres
+from tests.servers.postgres import Postgres
+from tests.stores.postgres.conftest import migrate
+from treadle.core.job import Claim, Ending, Filter, NewJob, Progress, Report, WorkerInfo
+from treadle.core.outcomes import complete, retry
+from treadle.core.states import State
+from treadle.stores.postgres import queries, steering, verbs
+from treadle.stores.postgres.lookout import START, Place
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Step, Steps
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+SQL = Statements("treadle", None)
+
+KEY = "00000000-0000-4000-8000-{:012d}"
+KEYS = [KEY.format(number * 997) for number in range(100)]
+
+CLAIMS = [
+    Claim(key, key, "greet", "q0", "{}", 0, 1, 3, 1, 0, 0, None, None, None, None, None, None) for key in KEYS
+]  # fmt: skip
+COMPLETED = [Ending(claim, complete("1")) for claim in CLAIMS]
+RETRIED = [Ending(claim, retry(1_000, "{}"), Progress(1, 2), "[]") for claim in CLAIMS]
+NEW = [NewJob(key, "greet", f"q{number % 3}", "{}", unique_key=key) for number, key in enumerate(KEYS)]
+ALIKE = [NewJob(key, "greet", "q0", "{}", fresh=True) for key in KEYS]
+NAMED = [*KEYS[:5], "n1", "n2"]
+ME = WorkerInfo("w1")
+
+
+def first(steps: Steps[Any]) -> Step:
+    return next(steps)
+
+
+def cycle(ended: list[Ending], *queues: str, begin: Place = START) -> Step:
+    return first(verbs.cycle(SQL, "w1", ended, queues, [begin] * len(queues), 100))
+
+
+def looking(**asked: Any) -> Step:
+    return first(queries.find(SQL, Filter(**asked), 20, None))
+
+
+def counting(**asked: Any) -> Step:
+    return first(queries.count(SQL, Filter(**asked)))
+
+
+#: What is asked, and by which indexes jobs must be found for it; None: by whichever of two the numbers speak for.
+STATEMENTS: dict[str, tuple[Step, str | None]] = {
+    "claim": (cycle([], "q0"), "job_queued"),
+    "claim behind a place": (cycle([], "q0", begin=Place(0, 500)), "job_queued"),
+    "claim of three queues": (cycle([], "q0", "q1", "rare"), "job_queued"),
+    "cycle": (cycle(COMPLETED, "q0"), "job_pkey job_queued"),
+    "cycle with one ending": (cycle(COMPLETED[:1], "q0"), "job_pkey job_queued"),
+    "cycle of three queues": (cycle(COMPLETED, "q0", "q1", "rare"), "job_pkey job_queued"),
+    "settle": (first(verbs.settle(SQL, "w1", RETRIED)), "job_pkey"),
+    "settle one": (first(verbs.settle(SQL, "w1", RETRIED[:1])), "job_pkey"),
+    "settled": (SQL("settled", ref=KEYS, epoch=[1] * 100), "job_pkey"),
+    "trim attempts": (SQL("trim_attempts", ref=KEYS, oldest=[1] * 100), ""),
+    "claims": (SQL("claims", worker="w1"), "job_running"),
+    "report": (first(verbs.beat(SQL, ME, 1, [Report(each, Progress(1), "[]") for each in CLAIMS])), "job_pkey"),
+    "beat": (first(verbs.beat(SQL, ME, 1, [])), "job_running"),
+    "expire": (SQL("expire", limit=500), "job_expiring job_pkey"),
+    "promote": (SQL("promote", limit=500), "job_due job_pkey"),
+    "take over": (SQL("take_over", worker="w1", take=100), "job_running job_pkey"),
+    "forget workers": (SQL("forget_workers", worker="w1"), "job_running"),
+    "drop results": (SQL("drop_results", limit=500), "job_result job_pkey"),
+    "next due": (SQL("next_due"), "job_due"),
+    "cancel": (first(steering.named(SQL, "cancel", NAMED)), "job_pkey job_name"),
+    "hold": (first(steering.named(SQL, "hold", NAMED, reason="operator")), "job_pkey job_name"),
+    "revive": (first(steering.revive(SQL, NAMED)), "job_pkey job_name job_unique"),
+    "delete": (first(steering.delete(SQL, NAMED)), "job_pkey job_name"),
+    "release": (first(steering.release(SQL, "operator", ["greet"])), "job_held job_pkey"),
+    "purge": (first(steering.purge(SQL, {State.COMPLETED: 1_000}, 500)), "job_finished job_pkey"),
+    "forget": (SQL("forget", refs=KEYS, kinds=[f"job:{key}" for key in KEYS]), ""),
+    "add": (first(verbs.add(SQL, NEW)), ""),
+    "add alike": (first(verbs.add(SQL, ALIKE)), ""),
+    "add fresh": (first(verbs.add_fresh(SQL, verbs.table_of(ALIKE))), ""),
+    "standing": (SQL("standing", key=KEYS, name=[None] * 100, unique_key=KEYS), "job_pkey job_name job_unique"),
+    "get": (first(queries.get(SQL, KEYS[0])), "job_pkey"),
+    "get by name": (first(queries.get(SQL, "n1")), "job_name job_pkey"),
+    "attempts": (SQL("attempts", refs=KEYS), ""),
+    "log": (SQL("log", refs=KEYS), ""),
+    "list": (looking(), "job_pkey"),
+    "list of failed": (looking(states=(State.FAILED,)), None),
+    "list of failed and cancelled": (looking(states=(State.FAILED, State.CANCELLED)), None),
+    "list of running": (looking(states=(State.RUNNING,)), None),
+    "list of an owner": (looking(owner="o1"), "job_owner job_pkey"),
+    "list of an owner's failed": (looking(owner="o1", states=(State.FAILED,)), "job_owner job_pkey"),
+    "list of a batch": (looking(batch="b1"), "job_batch job_pkey"),
+    "dump": (first(queries.dump(SQL, KEYS[0], 500)), "job_pkey"),
+    "count of an owner": (counting(owner="o1"), "job_owner"),
+    "count of a batch": (counting(batch="b1"), "job_batch"),
+}  # fmt: skip
+
+#: What an index must be asked, so that no more of it is read than is wanted.
+BOUNDS = {
+    "job_queued": "queue =", "job_due": "due_at <=", "job_expiring": "expires_at <=", "job_result": "result_until <=",
+    "job_running": "worker", "job_held": "reason =", "job_owner": "owner =", "job_batch": "batch =",
+}  # fmt: skip
+
+#: These take jobs as an index has them, from its one end.
+IN_ORDER = ("next due", "list", "list of failed", "list of failed and cancelled", "list of running")
+
+FURNISH = """
+INSERT INTO treadle.job (key, name, task, queue, args, state, rank, max_attempts, created_at, queued_at, due_at,
+       expires_at, finished_at, result, result_until, owner, batch, unique_key, reason, worker, meta)
+SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, CASE WHEN n % 10 = 0 THEN 'n' || n END, 'greet',
+       CASE WHEN n % 100 = 7 THEN 'rare' ELSE 'q' || n % 2 END, '{"text": "' || repeat('x', 100) || '"}', state, n % 3,
+       3, n, n, n, CASE WHEN n % 20 = 0 THEN n END, CASE WHEN state IN ('completed', 'failed') THEN n END,
+       CASE WHEN state = 'completed' AND n % 5 = 0 THEN '1' END, n, CASE WHEN n % 2 = 0 THEN 'o' || n % 500 END,
+       CASE WHEN n % 4 = 0 THEN 'b' || n % 800 END, CASE WHEN n % 50 = 0 THEN 'u' || n END,
+       CASE state WHEN 'held' THEN 'operator' END, CASE state WHEN 'running' THEN 'w' || n % 20 END, '{}'
+  FROM generate_series(1, 100000) AS n,
+       LATERAL (SELECT CASE WHEN n % 100 < 45 THEN 'completed' WHEN n % 100 < 50 THEN 'failed'
+                            WHEN n % 100 < 90 THEN 'queued' WHEN n % 100 < 95 THEN 'scheduled'
+                            ELSE 'held' END AS state) AS drawn;
+INSERT INTO treadle.worker SELECT 'w' || n, n, n, n, '', '', n, '', '[]', 1, '{}' FROM generate_series(1, 20) AS n;
+INSERT INTO treadle.progress SELECT key, 1, 1, 1, 0, NULL FROM treadle.job WHERE seq % 2 = 0;
+INSERT INTO treadle.log SELECT key, 1, '[]' FROM treadle.job WHERE seq % 4 = 0;
+INSERT INTO treadle.attempt SELECT key, 1, 1, 'w1', 1, 1, 'error', NULL FROM treadle.job WHERE seq % 4 = 0;
+INSERT INTO treadle.record SELECT 'job:' || key, 'once', '1', 1 FROM treadle.job WHERE seq % 4 = 0;
+"""
+
+TABLES = "treadle.job, treadle.worker, treadle.progress, treadle.log, treadle.attempt, treadle.record"
+
+EMPTY, LOOK = f"TRUNCATE {TABLES}", f"ANALYZE {TABLES}"
+
+RUNNING = """
+UPDATE treadle.job SET state = 'running', worker = 'w' || seq % 20
+ WHERE seq IN (SELECT seq FROM treadle.job WHERE state = 'queued' ORDER BY seq LIMIT 5000)
+"""
+DONE = "UPDATE treadle.job SET state = 'completed', worker = NULL, finished_at = seq WHERE state <> 'completed'"
+
+#: What happens to the tables, and when the planner looks at them.
+SITUATIONS: dict[str, tuple[str, ...]] = {
+    "seen when empty": (LOOK, FURNISH, RUNNING),
+    "seen as it is": (FURNISH, RUNNING, LOOK),
+    "seen when all were done": (FURNISH, DONE, LOOK, EMPTY, FURNISH, RUNNING),
+    "seen when nothing ran": (FURNISH, LOOK, RUNNING),
+}
+
+
+@pytest.fixture(scope="module", params=SITUATIONS)
+def connection(request: pytest.FixtureRequest, postgres: Postgres | GivenPostgres) -> Iterator[psycopg.Connection]:
+    """A database in one of these situations."""
+    name = f"treadle_plans_{os.getpid()}"
+    url = postgres.create_database(name)
+    asyncio.run(migrate(url))
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        for table in TABLES.split(", "):
+            connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
+        for act in SITUATIONS[request.param]:
+            connection.execute(act.encode())
+        yield connection
+    postgres.drop_database(name)
+
+
+def plan(connection: psycopg.Connection, step: Step, mode: str) -> dict[str, Any]:
+    """Ask how the server would take this step, prepared as our driver prepares it."""
+    connection.execute("DEALLOCATE ALL")
+    connection.execute(f"SET plan_cache_mode = {mode}".encode())
+    connection.execute(f"PREPARE step AS {step.statement}".encode())
+    places = f"({', '.join(['%s'] * len(step.values))})" if step.values else ""
+    told = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE step{places}".encode(), step.values).fetchone()
+    assert told
+    whole: dict[str, Any] = told[0][0]["Plan"]
+    return whole
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_each_statement_finds_its_jobs_by_its_index(
+    request: pytest.FixtureRequest, connection: psycopg.Connection, name: str, mode: str
+) -> None:
+    step, expected = STATEMENTS[name]
+    told = list(nodes(plan(connection, step, mode)))
+    shown = json.dumps(told[0], indent=1)
+    assert "job" not in [each["Relation Name"] for each in told if each["Node Type"] == "Seq Scan"], shown
+    found = [each for each in told if each.get("Index Name", "").startswith("job_")]
+    if expected is not None:
+        assert {each["Index Name"] for each in found} == set(expected.split()), shown
+    if name not in IN_ORDER:
+        for each in found:
+            assert BOUNDS.get(each["Index Name"], "") in each.get("Index Cond", "no"), shown
+    if name == "purge":
+        assert "finished_at <=" in next(each["Index Cond"] for each in found if each["Index Name"] == "job_finished")
