@@ -265,11 +265,17 @@ class Treadle(Declaring):
         return self.wait(self.ajobs(limit=limit, cursor=cursor, **asked))
 
     async def acount(self, **asked: Any) -> dict[State, int]:
-        """Count jobs by state, asked as `ajobs` is."""
+        """Count jobs by state, asked as `ajobs` is; while the store is away, what waits in the fallback."""
         filter, total = _filter(asked), dict.fromkeys(State, 0)
-        for store in (self.store, *((self.spool,) if self.spool else ())):
-            for (_, state), number in (await store.count(filter)).items():
-                total[state] += number
+        waiting = await self.spool.count(filter) if self.spool else {}
+        try:
+            kept = await self.store.count(filter)
+        except StoreUnavailable:
+            if not waiting:
+                raise
+            kept = {}
+        for (_, state), number in (*waiting.items(), *kept.items()):
+            total[state] += number
         return total
 
     def count(self, **asked: Any) -> dict[State, int]:

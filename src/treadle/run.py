@@ -28,6 +28,7 @@ from treadle.signature import ResultCodec
 
 if TYPE_CHECKING:
     from treadle.app import Treadle
+    from treadle.stores.outbox import Relay
     from treadle.task import Task
 
 log = logging.getLogger("treadle")
@@ -203,10 +204,16 @@ def _errands(app: "Treadle") -> list[Errand]:
         errands.append(Errand(LOOK, Scheduler(app).tick))
     if app.spool:
         errands.append(Errand(LOOK, app.spool.forward))
-    if app.settings.database_url and not is_database(app.store.url):
-        from treadle.stores.outbox import relay_for
-
-        relay = relay_for(app.settings.database_url, app.store, make=app.settings.auto_migrate)
-        if relay:
-            errands.append(Errand(CARRY, relay.tick, relay.close))
+    if relay := outbox_of(app):
+        errands.append(Errand(CARRY, relay.tick, relay.close))
     return errands
+
+
+def outbox_of(app: "Treadle") -> "Relay | None":
+    """Make the relay of the application's outbox; None where its store is its database, or it has none."""
+    from treadle.stores.outbox import relay_for
+
+    url = app.settings.database_url
+    if not url or is_database(app.store.url):
+        return None
+    return relay_for(url, app.store, make=app.settings.auto_migrate)

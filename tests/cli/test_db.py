@@ -75,6 +75,21 @@ def test_a_status_as_json(untouched: str, cli: Call) -> None:
     assert document["schema"] == {"found": 1, "known": 1, "current": True}
 
 
+@pytest.mark.server
+def test_with_a_redis_store_the_applications_outbox_is_made_too(
+    new_place: Callable[[str], str], cli: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis, database = new_place("redis"), new_place("postgres")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS treadle.outbox")
+        monkeypatch.setenv("TREADLE_DATABASE_URL", database)
+        for said in ("made", "up to date"):
+            answer = cli("db", "migrate", "--store", redis)
+            assert (answer.code, answer.out.splitlines()[1]) == (0, f"outbox in the application's database: {said}")
+        assert cli("db", "migrate", "--store", redis, "--json").document["outbox"] == "there"
+        connection.execute("DROP TABLE treadle.outbox")
+
+
 def test_looking_changes_no_file_of_anybody(here: Path, cli: Call) -> None:
     """Not even the journal mode of an application's own database."""
     with closing(sqlite3.connect(here / "application.db")) as connection:

@@ -179,3 +179,21 @@ def test_a_listing_of_nothing_says_so(here: Path, cli: Call) -> None:
     assert (answer.code, answer.out, answer.err) == (0, "", "No jobs.\n")
     document: Any = json.loads(cli("job", "list", "--store", "sqlite:///jobs.db", "--json").out)
     assert document == {"jobs": [], "next_cursor": None}
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_what_waits_in_the_fallback_is_shown_while_the_store_is_away(
+    here: Path, cli: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X10, S1.14: nobody else could say where the jobs are."""
+    monkeypatch.setenv("TREADLE_STORE", "redis://127.0.0.1:1")
+    monkeypatch.setenv("TREADLE_FALLBACK", "sqlite:///spool.db")
+    app = Treadle()
+    kept = app.task(lambda: None, name="greet").enqueue()
+    app.close()
+    listed = cli("job", "list")
+    assert listed.code == 0
+    assert kept.id in listed.out
+    shown = cli("job", "show", kept.id)
+    assert (shown.code, "spooled" in shown.out) == (0, True)

@@ -79,7 +79,7 @@ def test_the_opening_lines_tell_the_store_and_what_it_survives(app: Treadle, pro
     worker.signal(signal.SIGINT)
     answer = worker.end()
     assert answer.code == 0
-    for said in ("sqlite:///jobs.db", "durability full", "queues   default", "slots=3", "job completed  task=greet"):
+    for said in ("sqlite:///jobs.db", "survives", "queues   default", "slots=3", "job completed  task=greet"):
         assert said in answer.err
 
 

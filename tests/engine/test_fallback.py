@@ -90,6 +90,8 @@ async def test_what_is_enqueued_during_an_outage_is_seen_and_done_after_it(
     seen = await jobs[2].arefresh()
     assert (seen.state, seen.reason, seen.priority) == (State.HELD, "spooled", 2)
     assert [found.id for found in (await app.ajobs()).items] == [later.id, *(job.id for job in reversed(jobs))]
+    counted = await app.acount()
+    assert (counted[State.HELD], counted[State.QUEUED]) == (4, 0)
     with pytest.raises(StoreUnavailable):
         await before.arefresh()
 

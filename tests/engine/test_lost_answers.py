@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from tests.engine.scene import ended, found, new_worker, running, until
-from treadle import Treadle
+from treadle import Context, Treadle
 from treadle.core.errors import StoreUnavailable
 from treadle.core.events import Event, StoreTrouble
-from treadle.core.job import Cycle, Ending, Swept
+from treadle.core.job import Claim, Cycle, Ending, Swept
 from treadle.core.states import State
 from treadle.engine.neighbours import identify
 
@@ -40,6 +42,36 @@ async def test_a_claim_whose_answer_was_lost_is_run_all_the_same(app: Treadle, e
     assert lost
     assert (completed.state, completed.attempt, completed.epoch) == (State.COMPLETED, 1, 1)
     assert [event.verb for event in events if isinstance(event, StoreTrouble)] == ["cycle"]
+
+
+async def test_what_was_found_and_run_is_not_found_once_more_by_a_second_look(
+    app: Treadle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: two lanes looked at once; the answer to one of them came when the other's finds had been settled."""
+    monkeypatch.setattr(type(app.store), "lanes", 3)  # one rests after the loss, two are free
+    claims, begun, read, ran = app.store.claims, list[int](), list[int](), list[str]()
+
+    @app.task(context=True)
+    async def note(ctx: Context) -> None:
+        ran.append(ctx.job_id)
+
+    async def late(worker: str) -> list[Claim]:
+        begun.append(len(begun))
+        number = begun[-1]
+        held = await claims(worker)
+        read.append(number)
+        await until(lambda: len(read) == len(begun))
+        if number:
+            await ended(app, job.id)
+        return held
+
+    monkeypatch.setattr(app.store, "claims", late)
+    lose(app, lambda answer, _: bool(answer.claims))
+    job = await note.aenqueue()
+    async with running(new_worker(app, lease=3_600_000)):
+        await job.aresult(20)
+        await until(lambda: len(read) == len(begun))
+    assert ran == [job.id]
 
 
 async def test_an_ending_whose_answer_was_lost_is_not_run_again(app: Treadle) -> None:

@@ -200,6 +200,32 @@ async def test_a_worker_fences_itself_once_each_time_no_beat_was_answered_for_so
     thread.stop()
 
 
+async def test_a_beat_that_was_not_answered_is_tried_again_soon_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """P14: a worker that has fenced itself goes on with the first answer, not a heartbeat later."""
+    clock, heart = FakeClock(), Silent()
+    thread = HeartThread(
+        heart, lease=3_600_000, heartbeat=720_000, fence=2_880_000, reports=list, answered=lambda answer, held: None,
+        fenced=lambda: None, pulse=lambda: None, held=dict, clock=lambda: clock() / 1000,
+    )  # fmt: skip
+
+    async def beats_after(seconds: int, number: int) -> None:
+        clock.forward(seconds * 1000)
+        await until(lambda: heart.beats == number)
+
+    thread.start()
+    heart.answers = False
+    await beats_after(720, 2)
+    await beats_after(1, 3)
+    heart.answers = True
+    await beats_after(1, 4)
+    clock.forward(700_000)
+    thread.stop()
+    assert heart.beats == 4, "and then at its own pace again"
+    assert [record.getMessage().partition(" and ")[0] for record in caplog.records] == ["heartbeat failed"]
+
+
 # -- a claim is lost ------------------------------------------------------------------------
 
 

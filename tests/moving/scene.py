@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from treadle import Context, Treadle
-from treadle.core.job import Filter, Progress, Report, Snapshot
+from treadle.core.job import Progress, Report, Snapshot
 from treadle.core.outcomes import complete, give_up, hold, retry
 from treadle.core.states import FINAL, LIVE, State
 from treadle.core.store import OF_JOB, Heart, Store
@@ -86,8 +86,6 @@ async def run_all(*stores: Store) -> list[str]:
             ran.append(ctx.job_id)
 
         await app.arun_until_idle()
-        while await store.count(Filter(states=(State.QUEUED,))):  # a slow look may have passed one over
-            await app.arun_until_idle()
     return ran
 
 

@@ -3,17 +3,22 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
 from tests.servers.places import free_port
 
 
 class Proxy:
-    """Passes on what comes to `port`; each command has taken effect when it returns. As a context it is closed."""
+    """Passes on what comes to `port`; each command has taken effect when it returns. As a context it is closed.
 
-    def __init__(self, target_host: str, target_port: int) -> None:
-        self._target = (target_host, target_port)
+    `told` is what the other side is heard to say in place of its own words, each as long as what it stands for.
+    """
+
+    def __init__(self, target_host: str, target_port: int, told: Mapping[bytes, bytes] | None = None) -> None:
+        self._target, self._told = (target_host, target_port), told or {}
+        self.accepted = 0
+        """How many connections have come."""
         self.port = free_port()
         self._door: socket.socket | None = None
         self._wires: set[asyncio.Task[None]] = set()
@@ -83,6 +88,7 @@ class Proxy:
 
     def _accept(self, door: socket.socket) -> None:
         near, _ = door.accept()
+        self.accepted += 1
         wire = self._loop.create_task(self._join(near))
         self._wires.add(wire)
         wire.add_done_callback(self._wires.discard)
@@ -98,13 +104,15 @@ class Proxy:
                 await self._flowing.wait()
                 await self._loop.sock_connect(far, self._target)
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pass_on(near, far))
-                    both.create_task(self._pass_on(far, near))
+                    both.create_task(self._pass_on(near, far, {}))
+                    both.create_task(self._pass_on(far, near, self._told))
             except* OSError:
                 pass  # whoever is left sees its connection closed
 
-    async def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+    async def _pass_on(self, source: socket.socket, sink: socket.socket, told: Mapping[bytes, bytes]) -> None:
         while piece := await self._loop.sock_recv(source, 65536):
+            for words, others in told.items():
+                piece = piece.replace(words, others)
             await self._flowing.wait()
             await self._loop.sock_sendall(sink, piece)
         await self._flowing.wait()

@@ -21,6 +21,8 @@ KINDS = ("sqlite", "postgres", "redis")
 
 PARAMETERS = [pytest.param(kind, marks=() if kind == "sqlite" else pytest.mark.server) for kind in KINDS]
 
+SERVERS = PARAMETERS[1:]
+
 #: Where a second place of a kind comes from; Redis gives other keys at each call.
 OTHERS = {"postgres": "other_postgres_place", "redis": "redis_place"}
 

@@ -18,11 +18,6 @@ GROUP = "treadle.packs"
 PLACE = ("treadle.cli.application", "default_app")
 SOURCES = ("TREADLE_STORE", "DATABASE_URL", "REDIS_URL")
 
-DURABILITIES = {
-    "full": "an answered call survives power loss",
-    "fast": "an answered call survives a crash of the process, not power loss",
-}
-
 
 def default_app() -> "Treadle":
     """Make the application of the environment's store and every installed pack; child processes find it here."""
@@ -139,14 +134,14 @@ class Opening:
     queues: tuple[str, ...] | None
 
     def lines(self) -> list[str]:
+        """Open the store, ask who answers there, and tell all. Raises StoreError."""
+        self.app.wait(self.app.store.open())
+        facts = self.app.wait(self.app.store.facts())
         return [
             f"store    {self.app.store.url} ({self.source})",
-            f"         durability {self.durability}: {DURABILITIES.get(self.durability, 'as the store promises')}",
+            f"         {facts.server}",
+            f"         an answered call survives {facts.survives}",
             f"queues   {', '.join(self.queues or self.app.queues)}",
             f"packs    {', '.join(pack.name for pack in self.app.packs) or 'none'}",
             f"tasks    {len(self.app.tasks)}",
         ]
-
-    @property
-    def durability(self) -> str:
-        return "fast" if "durability=fast" in self.app.store.url else "full"

@@ -26,19 +26,26 @@ def db(context: click.Context) -> None:
 def migrate_command(store: str | None, as_json: bool) -> None:
     """Make the tables, or bring them up to date; run again, it changes nothing.
 
-    Any number may do so at once, and workers of this version may go on meanwhile.
+    With a Redis store and TREADLE_DATABASE_URL the outbox in that database is made too. Any number may migrate at
+    once, and workers of this version may go on meanwhile.
     """
     from treadle import Treadle
     from treadle.cli.application import closing
+    from treadle.run import outbox_of
 
     with closing(Treadle(store)) as app:
         found, known = app.wait(app.store.migrate())
+        outbox = outbox_of(app)
+        made = app.wait(outbox.migrate()) if outbox else None
         url = app.store.url
     if as_json:
-        show.document({"store": url, "from": found, "to": known, "changed": found != known})
-    else:
-        done = f"schema {found} -> {known}" if found != known else f"up to date (schema {known})"
-        click.echo(show.plain(f"{url}: {done}"))
+        told = {} if made is None else {"outbox": "made" if made else "there"}
+        show.document({"store": url, "from": found, "to": known, "changed": found != known, **told})
+        return
+    done = f"schema {found} -> {known}" if found != known else f"up to date (schema {known})"
+    click.echo(show.plain(f"{url}: {done}"))
+    if made is not None:
+        click.echo(f"outbox in the application's database: {'made' if made else 'up to date'}")
 
 
 @db.command("status")
@@ -52,7 +59,7 @@ def status_command(store: str | None, as_json: bool) -> int:
     from treadle.cli.application import opened_store
 
     with opened_store(store) as app:
-        schema, facts = app.wait(app.store.schema()), app.wait(app.store.facts())
+        facts, schema = app.wait(app.store.facts()), app.wait(app.store.schema())
         url = app.store.url
     if as_json:
         show.document(as_document(url, schema, facts))

@@ -8,7 +8,7 @@ import click
 from treadle.cli import show
 from treadle.cli.exits import Conflict, Exit, complaint
 from treadle.cli.options import json_option, store_option
-from treadle.core.errors import ConfigError, JobNotFound, TreadleError
+from treadle.core.errors import ConfigError, JobNotFound, StoreUnavailable, TreadleError
 
 if TYPE_CHECKING:
     from treadle import Treadle
@@ -61,7 +61,7 @@ def list_command(
 
     with opened_store(store) as app:
         page = app.jobs(states=states, tasks=tasks, queues=queues, owner=owner, batch=batch, limit=limit, cursor=cursor)
-        now = app.wait(app.store.now())
+        now = clock(app)
     if as_json:
         jobs = [described.as_document(each) for each in page.items]
         show.document({"jobs": jobs, "next_cursor": page.next_cursor})
@@ -83,7 +83,7 @@ def show_command(id: str, store: str | None, as_json: bool) -> None:
 
     with opened_store(store) as app:
         found = find(app, id)
-        now = app.wait(app.store.now())
+        now = clock(app)
     if as_json:
         show.document(described.as_document(found, whole=True))
         return
@@ -135,6 +135,16 @@ def watch_command(id: str, store: str | None, as_json: bool) -> int:
     if as_json:
         show.document(described.as_document(ended, whole=True))
     return Exit.OK if ended.state == "completed" else Exit.FAILED
+
+
+def clock(app: "Treadle") -> int:
+    """Read the store's clock or, while it is away and what waits in the fallback is looked at, this host's."""
+    from treadle.stores.clocks import wall_clock
+
+    try:
+        return app.wait(app.store.now())
+    except StoreUnavailable:
+        return wall_clock()
 
 
 def find(app: "Treadle", id: str) -> "Snapshot":

@@ -66,8 +66,8 @@ def say_opening(opening: "Opening", more: str = "") -> None:
     """Tell where the jobs are and what is served, on stderr."""
     from treadle import __version__
 
-    note(f"treadle {__version__}" + (f", {more}" if more else ""))
-    for line in opening.lines():
+    lines = opening.lines()  # first: a store that cannot be used is all there is to tell
+    for line in (f"treadle {__version__}" + (f", {more}" if more else ""), *lines):
         note(line)
 
 

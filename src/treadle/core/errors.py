@@ -40,9 +40,9 @@ class ConfigError(TreadleError):
 class MissingExtra(ConfigError):
     """A part of Treadle is used whose libraries are not installed."""
 
-    def __init__(self, extra: str, library: str) -> None:
+    def __init__(self, extra: str, library: str, what: str = "This") -> None:
         self.extra, self.library = extra, library
-        super().__init__(f"This needs {library}, which is not installed. Run: pip install 'treadle[{extra}]'")
+        super().__init__(f"{what} needs {library}, which is not installed. Run: pip install 'treadle[{extra}]'")
 
 
 class UnknownTask(TreadleError):

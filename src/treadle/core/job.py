@@ -123,6 +123,8 @@ class Cycle(NamedTuple):
     """False: the worker's lease had run out, so it got nothing and must beat first."""
     more: bool = False
     """There may be more to claim than was given: as much was found as was wanted, or others stood in the way."""
+    partial: bool = False
+    """Less was found than was wanted, in a part of what waits: a later claim will look at all."""
 
 
 class Swept(NamedTuple):

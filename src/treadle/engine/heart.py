@@ -20,6 +20,10 @@ log = logging.getLogger("treadle.engine")
 #: Progress is written at most so often.
 SHORTEST_PAUSE = 0.3
 
+#: Seconds between two tries while the store is away, at most: a worker that has fenced itself goes on with the first
+#: answer.
+AGAIN = 1.0
+
 #: Seconds after which a sleeping heart looks at its clock: the clock of its sleep stands still in a suspended machine.
 GLANCE = 0.5
 
@@ -60,6 +64,7 @@ class HeartThread:
         self._last = self._tried = self._steady = clock()
         """When the last answered beat was sent; when the last was tried; since when there was no gap."""
         self._fence_up = False
+        self._said = ""
         self._thread = threading.Thread(target=self._live, name="treadle-heart", daemon=True)
 
     def start(self) -> None:
@@ -102,7 +107,7 @@ class HeartThread:
             try:
                 self._beat()
             except StoreError as error:
-                log.warning("heartbeat failed: %s", error)
+                self._complain(str(error))
                 self._watch_silence()
             except Exception:
                 log.exception("heartbeat failed")
@@ -110,13 +115,18 @@ class HeartThread:
 
     def _wait(self) -> None:
         """Sleep until the next beat is due; a nudge brings it forward, but not too often."""
-        while not self._nudged.wait(min(GLANCE, self._rest(self._pause))):
-            if self._rest(self._pause) <= 0:
+        while not self._nudged.wait(min(GLANCE, self._rest(self._pace))):
+            if self._rest(self._pace) <= 0:
                 return
         self._nudged.clear()
         early = self._rest(SHORTEST_PAUSE)
         if early > 0 and not self._stop.is_set():
             time.sleep(early)
+
+    @property
+    def _pace(self) -> float:
+        """Seconds from one beat to the next."""
+        return self._pause if self._last == self._tried else min(self._pause, AGAIN)
 
     def _rest(self, pause: float) -> float:
         """Compute what is left of a pause since the last try."""
@@ -128,9 +138,14 @@ class HeartThread:
         answer = self._heart.beat(self._lease, self._reports())
         if sent - self._last > self._fence:
             self._steady = sent
-        self._last, self._fence_up = sent, False
+        self._last, self._fence_up, self._said = sent, False, ""
         self._pulse()
         self._answered(answer, held)
+
+    def _complain(self, said: str) -> None:
+        if said != self._said:  # once for each trouble, not with each beat
+            self._said = said
+            log.warning("heartbeat failed and is tried again until it is answered: %s", said)
 
     def _watch_silence(self) -> None:
         if not self._fence_up and self._clock() - self._last > self._fence:

@@ -27,6 +27,9 @@ COMPANIONS = 64
 #: Seconds between two tries while the store is away: doubled from the first to the last.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
+#: Seconds until the store is asked again, before the end, when it has not looked at all that waits.
+DOUBT = 0.05
+
 
 class Load(Protocol):
     """What a worker can bear, and what it does with what it gets."""
@@ -55,8 +58,8 @@ class Load(Protocol):
         """Settle what was taken over from the dead."""
         ...
 
-    async def idle(self) -> bool:
-        """Look whether nothing is left to do, here or in the store."""
+    async def tidy(self) -> bool:
+        """Do at once what is done from time to time; False: something runs yet."""
         ...
 
 
@@ -82,7 +85,8 @@ class Pump:
         self._hints = 0
         self._hungry, self._plenty = True, False
         self._overdue = False
-        self._strangers = False
+        self._strangers = self._recalling = False
+        self._in_doubt = self._tidied = False
         self._pause, self._said = 0.0, ""
         self._until_idle = False
         self.changed = asyncio.Event()
@@ -105,8 +109,7 @@ class Pump:
     def hint(self) -> None:
         """Note that work may have come."""
         self._hints += 1
-        self._hungry = True
-        self.changed.set()
+        self._look_again()
 
     def tick(self) -> None:
         """Note that whatever waits for companions has waited long enough."""
@@ -141,7 +144,9 @@ class Pump:
         while not self.stopping:
             self.changed.clear()
             want = self._want()
-            if self._strangers and not self._leaving:
+            if self._recalling or (self._strangers and self._leaving):
+                await self.changed.wait()
+            elif self._strangers:
                 await self._recall()
             elif self._worth_a_cycle(want):
                 await self._cycle(want)
@@ -151,11 +156,27 @@ class Pump:
                 await self.changed.wait()
 
     async def _is_idle(self) -> bool:
+        """Say whether nothing is left to do: what time brings was looked after, and then nothing was found."""
+        if self._in_doubt:
+            await asyncio.sleep(DOUBT)
+            self._look_again()
+        elif not self._tidied:
+            await self._tidy()
+        else:
+            return True
+        return False
+
+    async def _tidy(self) -> None:
         try:
-            return await self._load.idle() and self.at_rest
+            self._tidied = await self._load.tidy()
         except StoreError as error:
             await self._suffer("sweep", error)
-            return False
+        if self._tidied:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self._hungry = True
+        self.changed.set()
 
     def _want(self) -> int:
         if not self._hungry or (self._promised and not self._plenty):
@@ -191,27 +212,32 @@ class Pump:
             self._nudge()
             await asyncio.sleep(0.1)
         elif want:
-            self._plenty = cycle.more
+            self._plenty, self._in_doubt = cycle.more, cycle.partial
             self._hungry = cycle.more or hints != self._hints
         if uptime() - asked > self._settings.fence / 1000:  # frozen meanwhile: the lease of these may be over
             self.end(*(Ending(claim, hand_back()) for claim in cycle.claims))
         elif cycle.claims:
+            self._tidied = False
             self._load.admit(cycle.claims, cycle.now)
 
     async def _recall(self) -> None:
-        """Find claims whose answer was lost."""
+        """Find claims whose answer was lost; alone, for what another lane is being given would seem lost as well."""
+        self._recalling = True
         try:
-            held = await self._store.claims(self._worker)
+            held, now = await self._store.claims(self._worker), await self._now()
         except StoreError as error:
             await self._suffer("claims", error)
             return
+        finally:
+            self._recalling = False
+            self.changed.set()
         self._strangers = False
         known = {ending.claim.id for ending in self._ended}
         strangers = [claim for claim in held if claim.id not in known and not self._load.holds(claim)]
         if strangers:
             log.warning("%d claims of this worker had been answered to nobody; they begin now", len(strangers))
         self._load.bury([claim for claim in strangers if claim.taken])
-        self._load.admit([claim for claim in strangers if not claim.taken], await self._now())
+        self._load.admit([claim for claim in strangers if not claim.taken], now)
 
     async def _now(self) -> int:
         try:
@@ -244,3 +270,4 @@ class Pump:
             self._said = str(error)
             log.warning("%s failed and is tried again until the store answers: %s", verb, error)
         await asyncio.sleep(self._pause)
+        self.changed.set()

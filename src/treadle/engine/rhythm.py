@@ -1,6 +1,7 @@
 """Doing something again and again."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -18,6 +19,18 @@ class Errand(NamedTuple):
     act: Callable[[], Awaitable[object]]
     close: Callable[[], Awaitable[object]] | None = None
     """Called when the worker ends."""
+
+
+def one_at_a_time(act: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+    """Let calls wait for each other: when the second returns, the first has told what it did."""
+    lock = asyncio.Lock()
+
+    @functools.wraps(act)
+    async def turn() -> object:
+        async with lock:
+            return await act()
+
+    return turn
 
 
 async def every(pause: Callable[[], float], beat: Callable[[], Awaitable[object]]) -> None:

@@ -27,7 +27,7 @@ from treadle.engine.neighbours import identify
 from treadle.engine.processes import Processes
 from treadle.engine.pump import Pump
 from treadle.engine.reserve import Reserve
-from treadle.engine.rhythm import Errand, every
+from treadle.engine.rhythm import Errand, every, one_at_a_time
 from treadle.engine.runners import Runners
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.sweeper import Sweeper
@@ -91,17 +91,21 @@ class Worker:
         runners = self._runners = self._make_runners()
         sweeper = self._sweeper = self._make_sweeper()
         deaf = self._store.subscribe(self._hint)
+        sweep, *errands = self._chores = [
+            one_at_a_time(act) for act in (sweeper.sweep, *(e.act for e in self._errands))
+        ]
         try:
             await sweeper.take_from_the_dead()
             self._emit(WorkerStarted(self.id, self._settings.queues, self._settings.slots))
             async with asyncio.TaskGroup() as group:
                 beats = [
-                    group.create_task(every(sweeper.pause, sweeper.sweep)),
+                    group.create_task(every(sweeper.pause, sweep)),
                     group.create_task(every(lambda: TICK, self._tick)),
                     group.create_task(every(lambda: LOOK, self._look)),
                 ]
                 beats += [
-                    group.create_task(every(partial(float, errand.pause), errand.act)) for errand in self._errands
+                    group.create_task(every(partial(float, errand.pause), act))
+                    for errand, act in zip(self._errands, errands, strict=True)
                 ]
                 await self._pump.run(until_idle=until_idle)
                 await self._drain()
@@ -207,11 +211,10 @@ class Worker:
     def bury(self, claims: Sequence[Claim]) -> None:
         self._sweeper.bury(claims)
 
-    async def idle(self) -> bool:
+    async def tidy(self) -> bool:
         if not self._held:
-            for errand in self._errands:
-                await errand.act()
-            await self._sweeper.sweep()
+            for chore in self._chores:
+                await chore()
         return not self._held
 
     # -- endings -------------------------------------------------------------------

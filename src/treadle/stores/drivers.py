@@ -5,7 +5,7 @@ import importlib.util
 from treadle.core.errors import MissingDriver
 
 
-def need(extra: str, library: str) -> None:
+def need(extra: str, library: str, what: str) -> None:
     """Raise MissingDriver, with the command that installs it, unless this library is there."""
     if importlib.util.find_spec(library) is None:
-        raise MissingDriver(extra, library)
+        raise MissingDriver(extra, library, what)

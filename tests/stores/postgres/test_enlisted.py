@@ -16,7 +16,7 @@ from tests.servers.given import GivenPostgres
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.plugin import skipping
 from tests.servers.postgres import Postgres
-from tests.stores.postgres.callers import KINDS, Caller, psycopg_, settled
+from tests.stores.postgres.callers import KINDS, Caller, settled
 from tests.stores.postgres.scene import ask
 from tests.stores.postgres.test_waking import listening
 from treadle.core.errors import ConfigError
@@ -155,11 +155,14 @@ async def _rows(caller: Caller) -> list[object]:
     return list(found)
 
 
-async def test_a_database_without_tables_is_told_apart(url: str, postgres: Postgres | GivenPostgres) -> None:
-    store = open_store(url)  # which has not looked yet where it is
-    other = postgres.create_database("orders_only")
+async def test_a_database_without_tables_is_told_apart(postgres: Postgres | GivenPostgres) -> None:
+    """Such as one of the same name on another server."""
+    url = postgres.create_database("orders_only")
+    store = open_store(url, migrate=True)
+    await store.open()
+    ask(url, "DROP SCHEMA treadle CASCADE")
     for name, kind in KINDS.items():
-        async with kind(other) as caller:
+        async with kind(url) as caller:
             await settled(caller.begin())
             with pytest.raises(
                 ConfigError, match=r"no tables of Treadle's, while jobs are kept in.*same database"
@@ -167,21 +170,26 @@ async def test_a_database_without_tables_is_told_apart(url: str, postgres: Postg
                 await settled(store.enlist(caller.tx).add([job("a")]))
             assert "relation" not in str(told.value), name
             await settled(caller.rollback())
-    postgres.drop_database("orders_only")
-    assert await kept(store) == []
     await store.close()
+    postgres.drop_database("orders_only")
 
 
 async def test_another_database_with_tables_of_its_own_is_not_written_by_mistake(
-    store: Store, postgres: Postgres | GivenPostgres
+    url: str, postgres: Postgres | GivenPostgres
 ) -> None:
-    """Jobs that no worker of this store would ever find."""
+    """Jobs that no worker of this store would ever find; also by one that has not been used yet."""
     other = postgres.create_database("other_jobs")
     there = open_store(other, migrate=True)
     await there.open()
-    async with psycopg_(other) as caller:
-        with pytest.raises(ConfigError, match=r"other_jobs, but jobs are kept in.*cannot reach both"):
-            store.enlist(caller.tx).add([job("a")])
+    for name, kind in KINDS.items():
+        store = open_store(url)
+        async with kind(other) as caller:
+            await settled(caller.begin())
+            with pytest.raises(ConfigError, match=r"other_jobs, but jobs are kept in.*cannot reach both") as told:
+                await settled(store.enlist(caller.tx).add([job("a")]))
+            assert "relation" not in str(told.value), name
+            await settled(caller.rollback())
+        await store.close()
     assert await there.count(Filter()) == {}
     await there.close()
     postgres.drop_database("other_jobs")

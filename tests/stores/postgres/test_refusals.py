@@ -98,7 +98,7 @@ def test_a_url_that_cannot_work_is_refused_at_the_door(url: str, told: str) -> N
             "postgresql://ada@a:1,b:2/jobs",
             "jobs on a:1,b:2",
         ),
-        ("postgresql://[::1]:5433/jobs?schema=x&pool=3", "postgresql://[::1]:5433/jobs", "jobs on [::1]:5433"),
+        ("postgresql://[::1]:5433/jobs?schema=x&pool=3", "postgresql://[::1]:5433/jobs?schema=x", "jobs on [::1]:5433"),
         (f"postgresql://ada:%40%2F{SECRET}%3A@db/odd%20name", "postgresql://ada@db/odd%20name", "odd name on db"),
     ],
 )

@@ -149,6 +149,7 @@ async def test_a_store_tells_what_it_survives(
     start: Start, opening: Open, caplog: pytest.LogCaptureFixture, aof: str | None, survives: str
 ) -> None:
     store = opening(start(aof=aof).url())
+    await store.open()
     facts = await store.facts()
     assert facts.server.startswith(("Redis 7", "Valkey"))
     assert survives in facts.survives

@@ -183,6 +183,12 @@ async def test_what_cannot_be_part_of_it_is_said_in_a_sentence(store: Store, pat
     engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(ConfigError, match="a connection to postgresql, but jobs are kept in SQLite"):
         greet.using(tx=sessionmaker(engine)()).enqueue()
+    fresh = Treadle(f"sqlite:///{tmp_path / 'fresh.db'}").task(greet.fn)
+    with (
+        closing(sqlite3.connect(tmp_path / "fresh.db")) as untouched,
+        pytest.raises(ConfigError, match=r"fresh\.db has no tables of Treadle's yet.*treadle db migrate"),
+    ):
+        fresh.using(tx=untouched).enqueue()
     async with aiosqlite.connect(path) as awaited:
         with pytest.raises(ConfigError, match="use aenqueue"):
             greet.using(tx=awaited).enqueue()

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from treadle.core.store import Pending
-from treadle.stores.steps import Step, Steps, T, atake, take
+from treadle.stores.steps import Rows, Step, Steps, T, atake, take
+
+Explain = Callable[[Exception], Exception]
+"""Says more of a driver's error, or gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,30 @@ class Borrowed:
     commit: Callable[[], Any]
     rollback: Callable[[], Any]
 
-    def run(self, steps: Steps[T]) -> Pending[T]:
+    def run(self, steps: Steps[T], explain: Explain) -> Pending[T]:
         """Take these steps; to be awaited where the connection is."""
-        return atake(steps, self.execute) if self.awaits else take(steps, self.execute)
+        return self.run_soon(steps, explain) if self.awaits else self.run_now(steps, explain)
+
+    def run_now(self, steps: Steps[T], explain: Explain) -> T:
+        """Take these steps over a connection that is not asynchronous."""
+
+        def now(step: Step) -> Rows:
+            try:
+                rows: Rows = self.execute(step)
+            except Exception as error:
+                raise explain(error) from error
+            return rows
+
+        return take(steps, now)
+
+    async def run_soon(self, steps: Steps[T], explain: Explain) -> T:
+        """Take these steps over one that is."""
+
+        async def soon(step: Step) -> Rows:
+            try:
+                rows: Rows = await self.execute(step)
+            except Exception as error:
+                raise explain(error) from error
+            return rows
+
+        return await atake(steps, soon)

@@ -1,6 +1,6 @@
 """Taking part in a caller's transaction where jobs are kept elsewhere: they wait in its database for the commit."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from treadle.core.errors import ConfigError
@@ -9,7 +9,7 @@ from treadle.core.store import Pending
 from treadle.stores.borrowed import Borrowed
 from treadle.stores.outbox.documents import written
 from treadle.stores.outbox.tables import TABLES
-from treadle.stores.steps import Rows, Step, Steps, atake, take
+from treadle.stores.steps import Steps
 
 
 class OutboxEnlisted:
@@ -24,7 +24,7 @@ class OutboxEnlisted:
         self._borrowed, self._tables, self._place = borrowed, TABLES[borrowed.dialect], place
 
     def add(self, jobs: Sequence[NewJob]) -> Pending[list[Added]]:
-        return self._run(self._add(jobs))
+        return self._borrowed.run(self._add(jobs), self._explained)
 
     def complete(self, ending: Ending) -> Pending[bool]:
         raise ConfigError(
@@ -35,23 +35,6 @@ class OutboxEnlisted:
     def _add(self, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
         yield self._tables.put([(job.id, written(job)) for job in jobs])
         return [Added(job.id, True) for job in jobs]
-
-    def _run(self, steps: Steps[list[Added]]) -> Pending[list[Added]]:
-        return atake(steps, self._later) if self._borrowed.awaits else take(steps, self._now)
-
-    def _now(self, step: Step) -> Rows:
-        try:
-            rows: Rows = self._borrowed.execute(step)
-        except Exception as error:
-            raise self._explained(error) from error
-        return rows
-
-    async def _later(self, step: Step) -> Rows:
-        answer: Awaitable[Rows] = self._borrowed.execute(step)
-        try:
-            return await answer
-        except Exception as error:
-            raise self._explained(error) from error
 
     def _explained(self, error: Exception) -> Exception:
         """Say so where the table is missing; any other error is the caller's driver's own."""

@@ -63,7 +63,7 @@ class Box:
             from treadle.stores.postgres.settings import settings_from as postgres_from
 
             settings = postgres_from(url)
-            need("postgres", "asyncpg")
+            need("postgres", "asyncpg", "An outbox in PostgreSQL")
             self._connect = lambda: _open_server(settings.dsn)
         self.tables = TABLES[self.dialect]
         self._connection: Any = None

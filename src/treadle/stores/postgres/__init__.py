@@ -10,7 +10,7 @@ def open_postgres(url: str, clock: Clock | None, migrate: bool) -> Store:
     from treadle.stores.postgres.settings import settings_from
 
     settings = settings_from(url, migrate)
-    need("postgres", "asyncpg")
+    need("postgres", "asyncpg", "A store in PostgreSQL")
     from treadle.stores.postgres.store import PostgresStore
 
     return PostgresStore(settings, clock)

@@ -1,7 +1,7 @@
 """Between the ids that the world knows and the keys of the table.
 
-An id that is a UUID is the key itself; a job with another id has a key of ours beside it, a UUIDv7, so that keys sort
-by the time of adding.
+An id that is a UUIDv7 is the key itself; a job with another id has a key of ours beside it, a UUIDv7 too, so that keys
+sort by the time of adding.
 """
 
 import re
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from treadle.core.ids import Ids
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#: RFC 9562, 5.7.
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 #: Only one way of writing a UUID counts as one: else two ids could be one key.
 _ONE, _MANY = re.compile(_UUID), re.compile(f"(?:{_UUID}\n)+")

@@ -1,7 +1,7 @@
 """What a `postgresql://` URL says, checked once."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from treadle.core.errors import ConfigError
@@ -58,14 +58,25 @@ def settings_from(url: str, migrate: bool = False) -> PostgresSettings:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     own = {name: options.pop(name) for name in OWN if name in options}
     _check(options, parts.query)
-    return PostgresSettings(
+    made = PostgresSettings(
         dsn=_written(parts, parts.netloc, options),
-        url=_written(parts, _masked(parts), {name: value for name, value in options.items() if "password" not in name}),
+        url="",
         durability=_durability(own.get("durability", "full")),
         schema=_schema(own.get("schema", "treadle")),
         pool=_pool(own.get("pool", "5")),
         migrate=migrate,
     )
+    return replace(made, url=_written(parts, _masked(parts), {**_shown(options), **_unusual(made)}))
+
+
+def _shown(options: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if "password" not in name}
+
+
+def _unusual(settings: PostgresSettings) -> dict[str, str]:
+    """Name what is ours and not as usual, as far as it says where jobs are and what they survive."""
+    told = {"schema": (settings.schema, "treadle"), "durability": (settings.durability, "full")}
+    return {name: value for name, (value, usual) in told.items() if value != usual}
 
 
 def _split(url: str) -> SplitResult:

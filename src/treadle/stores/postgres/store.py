@@ -87,12 +87,11 @@ class PostgresStore:
         return await self._directly(read_schema, self._settings.call_timeout)
 
     async def migrate(self) -> Schema:
+        await self._look()
         return await self._directly(migrate)
 
     async def facts(self) -> StoreFacts:
-        with explained(self._settings):
-            server = self._server or await probe(self._settings)
-        return facts_of(server, self._settings)
+        return facts_of(self._server or await self._look(), self._settings)
 
     # -- connecting ----------------------------------------------------------------
 
@@ -104,14 +103,23 @@ class PostgresStore:
         return Lines(self._settings, await self._is_pooled(), size=1)
 
     async def _is_pooled(self) -> bool:
+        return (await self._known_server()).pooled
+
+    async def _known_server(self) -> Server:
         if self._server is None:
             self._server = await self._open()
-        return self._server.pooled
+        return self._server
+
+    async def _look(self) -> Server:
+        """Look whether the server is fit for use."""
+        with explained(self._settings):
+            server = await probe(self._settings)
+        refuse_unfit(server, self._settings)
+        return server
 
     async def _open(self) -> Server:
         """Look whether the server and its tables are fit for use."""
-        server = await probe(self._settings)
-        refuse_unfit(server, self._settings)
+        server = await self._look()
         if self._settings.migrate:
             await self._directly(migrate)
         else:
@@ -162,7 +170,8 @@ class PostgresStore:
             self._lookout.learn(look, found.places, found.took)
         if returns:
             self._lookout.forget()  # another claim may have looked between
-        return found.cycle
+        cycle = found.cycle
+        return cycle._replace(partial=not look.from_start and len(cycle.claims) < want)
 
     async def claims(self, worker: str) -> list[Claim]:
         return await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
@@ -191,7 +200,14 @@ class PostgresStore:
             )
 
     def enlist(self, tx: object) -> Enlisted:
-        return PostgresEnlisted(borrow(tx), self._sql, self._settings, self._server and self._server.database)
+        return PostgresEnlisted(borrow(tx), self._sql, self._settings, self._database, self._find_database)
+
+    def _database(self) -> str:
+        return self._server.database if self._server else self._door(self._find_database())
+
+    async def _find_database(self) -> str:
+        with explained(self._settings):
+            return (await self._known_server()).database
 
     def subscribe(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self._ear.subscribe(hint)

@@ -105,19 +105,38 @@ def _offer(sql: Statements, jobs: Sequence[NewJob], places: Sequence[int], answe
         found = yield sql("add_alike", wake=is_due(jobs[0]), **alike)
     else:
         found = yield sql("add", wake=any(map(is_due, jobs)), key=keys, name=names, **table)
-    new = {str(key) for (key,) in found}
-    missing, asked = list[int](), list[tuple[str | None, ...]]()
+    kept = {(str(key), unique) for key, unique in found}
+    kept_at: dict[str, int] = {}
+    missing = list[_Missing]()
     for place, job, key, name in zip(places, jobs, keys, names, strict=True):
-        if key in new:
+        if (key, job.unique_key) in kept:
+            kept.discard((key, job.unique_key))  # the next like it in the same call is not the one that was kept
+            kept_at[job.id] = place
             answers[place] = Added(job.id, True)
-            new.discard(key)  # the next of this id in the same call is not the one that was kept
         else:
-            missing.append(place)
-            asked.append((None if name else key, name, job.unique_key))
+            missing.append(_Missing(place, job.id, None if name else key, name, job.unique_key))
     if missing:
-        for number, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
-            if standing is not None:
-                answers[missing[number - 1]] = Added(standing, False)
+        yield from _find_standing(sql, missing, kept_at, answers)
+
+
+class _Missing(NamedTuple):
+    """A job that was not kept."""
+
+    place: int
+    id: str
+    key: str | None
+    name: str | None
+    unique_key: str | None
+
+
+def _find_standing(
+    sql: Statements, missing: Sequence[_Missing], kept_at: Mapping[str, int], answers: Answers
+) -> Steps[None]:
+    """Find who stands for these: the equal id, unless it came behind in the same call, else the unique key's holder."""
+    asked = [(None, None, each.unique_key) if kept_at.get(each.id, -1) > each.place else each[2:] for each in missing]
+    for number, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
+        if standing is not None:
+            answers[missing[number - 1].place] = Added(standing, False)
 
 
 def is_due(job: NewJob) -> bool:
@@ -223,8 +242,8 @@ def _taken(text: str | None) -> str | None:
 
 def _lost(sql: Statements, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
     found = yield sql("settled", **columns(("ref", "epoch"), [(each.claim.ref, each.claim.epoch) for each in ended]))
-    settled = {ref for (ref,) in found}
-    return frozenset(ending.claim.id for ending in ended if ending.claim.ref not in settled)
+    settled = {(ref, epoch) for ref, epoch in found}
+    return frozenset(each.claim.id for each in ended if (each.claim.ref, each.claim.epoch) not in settled)
 
 
 def complete(sql: Statements, ending: Ending) -> Steps[bool]:

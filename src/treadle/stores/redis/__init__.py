@@ -10,7 +10,7 @@ def open_redis(url: str, clock: Clock | None) -> Store:
     from treadle.stores.redis.settings import settings_from
 
     settings = settings_from(url)
-    need("redis", "redis")
+    need("redis", "redis", "A store in Redis or Valkey")
     from treadle.stores.redis.store import RedisStore
 
     return RedisStore(settings, clock)

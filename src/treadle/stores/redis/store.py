@@ -89,10 +89,11 @@ class RedisStore:
         return await self._directly(lambda wire: self._schema(wire, ""))
 
     async def migrate(self) -> Schema:
+        await self._directly(self._look)
         return await self._directly(lambda wire: self._schema(wire, SCHEMA))
 
     async def facts(self) -> StoreFacts:
-        return facts_of(self._servers or await self._directly(probe), self._settings)
+        return facts_of(self._servers or await self._directly(self._look), self._settings)
 
     # -- connecting ----------------------------------------------------------------
 
@@ -120,9 +121,14 @@ class RedisStore:
             raise
         return Loop(wire, self._shards_over(wire), self._add)
 
-    async def _check(self, wire: Wire) -> list[Server]:
+    async def _look(self, wire: Wire) -> list[Server]:
+        """Look whether the servers are fit for use."""
         servers = await probe(wire)
         refuse_unfit(servers, self._settings)
+        return servers
+
+    async def _check(self, wire: Wire) -> list[Server]:
+        servers = await self._look(wire)
         await self._schema(wire, SCHEMA)
         if not all(server.appends for server in servers):
             log.warning("%s: %s", self._settings.place, NO_FILE)

@@ -26,10 +26,13 @@ class SqliteEnlisted:
         self._borrowed, self._settings, self._clock = borrowed, settings, clock
 
     def add(self, jobs: Sequence[NewJob]) -> Pending[list[Added]]:
-        return self._borrowed.run(self._here(verbs.adding(self._clock(), jobs)))
+        return self._run(verbs.adding(self._clock(), jobs))
 
     def complete(self, ending: Ending) -> Pending[bool]:
-        return self._borrowed.run(self._here(verbs.completing(self._clock(), ending)))
+        return self._run(verbs.completing(self._clock(), ending))
+
+    def _run(self, verb: Steps[T]) -> Pending[T]:
+        return self._borrowed.run(self._here(verb), self._explained)
 
     def _here(self, steps: Steps[T]) -> Steps[T]:
         """Make sure first that the connection's file is the store's."""
@@ -40,6 +43,12 @@ class SqliteEnlisted:
                 f" {self._settings.path.absolute()}: one transaction reaches one file."
             )
         return (yield from steps)
+
+    def _explained(self, error: Exception) -> Exception:
+        """Say so where the tables are missing; any other error is the caller's driver's own."""
+        if "no such table: treadle_" in str(getattr(error, "orig", error)):
+            return ConfigError(f"{self._settings.path} has no tables of Treadle's yet. Run: treadle db migrate")
+        return error
 
 
 def _same(file: str, path: Path) -> bool:

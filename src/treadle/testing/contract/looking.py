@@ -39,6 +39,15 @@ async def test_pages_go_from_the_newest_to_the_oldest(store: Store) -> None:
     assert await _pages(store, Filter(), 7) == [newest_first]
 
 
+async def test_the_newest_is_first_whatever_ids_were_chosen(store: Store) -> None:
+    """UUIDs that tell no time, too."""
+    ids = ["ffffffff-ffff-4fff-bfff-ffffffffffff", "z", "00000000-0000-4000-8000-000000000000", "a"]
+    for id in ids:
+        await store.add([job(id)])
+    assert await _pages(store, Filter(), 3) == [["a", ids[2], "z"], [ids[0]]]
+    assert [each.id for each in (await store.dump(None, 10)).items] == ids
+
+
 async def test_a_newcomer_moves_no_page(store: Store) -> None:
     await store.add(jobs(4))
     first = await store.find(Filter(), 2)

@@ -46,7 +46,7 @@ CREATE TABLE treadle.job (
 
 COMMENT ON COLUMN treadle.job.key IS 'the id, where it is a UUID; a UUIDv7 of ours where another id was chosen';
 
-COMMENT ON COLUMN treadle.job.name IS 'the id, where it was chosen and is no UUID';
+COMMENT ON COLUMN treadle.job.name IS 'the id, where it was chosen and is no UUIDv7';
 
 COMMENT ON COLUMN treadle.job.seq IS 'the order of adding, by the server';
 

@@ -17,4 +17,4 @@ SELECT key, name, task, queue, args,
                batch, unique_key, held, meta),
        LATERAL (SELECT coalesce(now + due_in, due_at) AS due) AS timed
     ON CONFLICT DO NOTHING
-RETURNING key
+RETURNING key, unique_key

@@ -14,4 +14,4 @@ SELECT row.key, row.name, :task::text, :queue::text, row.args, state, -:priority
        :result_ttl::bigint, :meta::text
   FROM kind, unnest(:key::uuid[], :name::text[], :args::text[]) AS row (key, name, args)
     ON CONFLICT DO NOTHING
-RETURNING key
+RETURNING key, unique_key
