@@ -70,15 +70,20 @@ class Echo(socketserver.BaseRequestHandler):
 
 
 @pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    """A proxy before a server that says what it hears."""
+def echoing() -> Iterator[int]:
+    """The port of a server that says what it hears."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as target:
         thread = threading.Thread(target=target.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        with Proxy("127.0.0.1", target.server_address[1]) as proxy:
-            yield proxy
+        yield target.server_address[1]
         target.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def proxy(echoing: int) -> Iterator[Proxy]:
+    with Proxy("127.0.0.1", echoing) as proxy:
+        yield proxy
 
 
 def connected(proxy: Proxy) -> socket.socket:
@@ -130,6 +135,14 @@ def test_a_proxy_to_nowhere_closes_what_it_has_accepted() -> None:
         port = gone.getsockname()[1]
     with Proxy("127.0.0.1", port) as proxy, connected(proxy) as client:
         assert client.recv(1024) == b""
+
+
+def test_a_proxy_counts_who_comes_and_may_let_the_other_side_say_other_words(echoing: int) -> None:
+    with Proxy("127.0.0.1", echoing, {b"seven": b"three"}) as proxy:
+        for number in (1, 2):
+            with connected(proxy) as client:
+                assert echo(client, b"version seven") == b"version three"
+            assert proxy.accepted == number
 
 
 # -------------------------------------------------------------------------------------------------- servers of others

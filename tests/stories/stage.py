@@ -8,10 +8,11 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.engine.scene import PATIENCE, ended, eventually, found, until, url_of
+from tests.engine.scene import PATIENCE, ended, eventually, found, until
 from tests.stories import application
 from treadle import Treadle
 from treadle.core.job import Snapshot
+from treadle.core.states import LIVE
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,11 @@ class Process:
         line = self._said.get(timeout=PATIENCE)
         assert line is not None, "it ended without a word"
         return line
+
+    def hear_of(self, word: str) -> None:
+        """Wait for a line that begins so."""
+        while not self.hear().startswith(word):
+            continue
 
     def tell(self, word: str = "go") -> None:
         assert self._process.stdin
@@ -87,11 +93,11 @@ class Process:
 
 
 class Stage:
-    """One story's file, its history, its processes, and the application as the test sees it."""
+    """One story's store, its history, its processes, and the application as the test sees it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.gate = folder, folder / "gate"
-        self.url, self._history = url_of(folder / "jobs.db"), folder / "history"
+        self.url, self._history = url, folder / "history"
         self._processes: list[Process] = []
         self.app = Treadle(self.url)
         for name, task in application.app.tasks.items():
@@ -111,8 +117,7 @@ class Stage:
     def worker(self, **settings: str) -> Process:
         """Start a worker and wait until it serves."""
         process = self.start("work", **settings)
-        while not process.hear().startswith("WorkerStarted"):
-            continue
+        process.hear_of("WorkerStarted")
         return process
 
     def history(self, word: str) -> list[list[str]]:
@@ -154,5 +159,15 @@ async def done(stage: Stage, number: int) -> None:
 
     async def look() -> bool:
         return (await stage.app.acount())["completed"] >= number  # type: ignore[index]  # a StrEnum equals its value
+
+    await eventually(look)
+
+
+async def all_ended(stage: Stage) -> None:
+    """Wait until no job waits or runs."""
+
+    async def look() -> bool:
+        counts = await stage.app.acount()
+        return not any(counts[state] for state in LIVE)
 
     await eventually(look)

@@ -105,7 +105,7 @@ async def test_a_job_whose_workers_were_killed_three_times_is_quarantined(stage:
     assert [attempt.ending for attempt in quarantined.attempts] == ["crashed"] * 3
 
 
-async def test_two_workers_of_one_file_run_each_job_once(stage: Stage) -> None:
+async def test_two_workers_of_one_store_run_each_job_once(stage: Stage) -> None:
     """P4, P7"""
     for _ in range(2):
         stage.worker()

@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from tests.engine.scene import reached
+from tests.stores.places import SERVERS
 from tests.stories.stage import Stage, done, gone
 from treadle.core.states import State
 
@@ -119,11 +120,19 @@ async def test_of_four_producers_at_one_instant_one_finds_the_unique_job_new(sta
     assert (await stage.app.acount())[State.QUEUED] == 1
 
 
-async def test_a_fork_of_a_process_that_used_the_store_is_refused_and_harms_nobody(stage: Stage) -> None:
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_fork_of_a_process_that_used_the_file_is_refused_and_harms_nobody(stage: Stage) -> None:
     process = stage.start("fork")
     child, parent = process.rest()
     assert "forked while the store was open" in child
     assert parent == "parent: 2"
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("place", SERVERS, indirect=True)
+async def test_a_fork_of_a_process_that_used_the_server_is_as_good_as_any_process(stage: Stage) -> None:
+    process = stage.start("fork")
+    assert process.rest() == ["child enqueued", "parent: 3"]
     assert process.wait() == 0
 
 

@@ -159,6 +159,8 @@ def cycle(
 ) -> Steps[Found]:
     """Settle these, then claim; needs a transaction unless all is plain."""
     lost, name = frozenset[str](), "cycle" if ended else "claim"
+    if len({each[0][0] for each in ended}) < len(ended):
+        ended = _one_each(ended)
     if not is_plain(ended):
         lost = yield from settle(sql, worker, ended)
         ended = ()
