@@ -1,7 +1,7 @@
 """How a move is told: bars, figures, what there is to do next, the JSON shape."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -11,10 +11,31 @@ from treadle.cli.exits import Exit
 from treadle.core.states import FINAL, State
 
 if TYPE_CHECKING:
-    from treadle.cli.moving import Looked, Moved
     from treadle.moving import Survey, Tally
 
 NUMBERS = frozenset({"here", "there", "number"})
+
+
+class Ends(NamedTuple):
+    """What a move goes from and to, as it is told to people."""
+
+    source: str
+    target: str
+    target_is_there: bool = True
+
+
+class Looked(NamedTuple):
+    """What a dry run has found."""
+
+    ends: Ends
+    survey: "Survey"
+
+
+class Moved(NamedTuple):
+    """What a move has done."""
+
+    ends: Ends
+    tally: "Tally"
 
 
 def bars(tally: "Tally") -> list[Bar]:
@@ -28,7 +49,7 @@ def bars(tally: "Tally") -> list[Bar]:
     ]
 
 
-def tell_end(moved: "Moved", as_json: bool) -> int:
+def tell_end(moved: Moved, as_json: bool) -> int:
     """Print what was done; answer 0 if nothing is left to run in the source. Raises KeyboardInterrupt if stopped."""
     tally = moved.tally
     if as_json:
@@ -42,7 +63,7 @@ def tell_end(moved: "Moved", as_json: bool) -> int:
     return Exit.OK if tally.whole else Exit.CONFLICT
 
 
-def as_document(moved: "Moved") -> dict[str, Any]:
+def as_document(moved: Moved) -> dict[str, Any]:
     """Make the JSON shape of what was done. Pure."""
     ends, tally = moved
     return {
@@ -71,7 +92,7 @@ def figures(tally: "Tally") -> list[tuple[str, str]]:
     return [(name, f"{number:,}") for name, number in told if number or name == "jobs moved"]
 
 
-def what_next(moved: "Moved") -> list[str]:
+def what_next(moved: Moved) -> list[str]:
     """Say what the reader has to do now. Pure."""
     (source, target, _), tally = moved
     if tally.stopped:
@@ -90,7 +111,7 @@ def what_next(moved: "Moved") -> list[str]:
     return sentences
 
 
-def tell_survey(looked: "Looked", live: bool, as_json: bool) -> int:
+def tell_survey(looked: Looked, live: bool, as_json: bool) -> int:
     """Print what a move would find."""
     refused = bool(looked.survey.workers) and not live
     if as_json:
@@ -109,7 +130,7 @@ def tell_survey(looked: "Looked", live: bool, as_json: bool) -> int:
     return Exit.OK
 
 
-def survey_document(looked: "Looked", refused: bool) -> dict[str, Any]:
+def survey_document(looked: Looked, refused: bool) -> dict[str, Any]:
     """Make the JSON shape of what is where. Pure."""
     (source, target, _), found = looked
     jobs = [

@@ -5,40 +5,17 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import NamedTuple
 
 from treadle.cli import show
 from treadle.cli.bars import display
 from treadle.cli.exits import NoStoreYet
-from treadle.cli.moved import bars
+from treadle.cli.moved import Ends, Looked, Moved, bars
 from treadle.config import database_path, settings_from
 from treadle.core.errors import ConfigError, StoreError, StoreUnavailable
 from treadle.core.job import Schema
 from treadle.core.store import Store
-from treadle.moving import Mover, Survey, Tally, survey
+from treadle.moving import Mover, survey
 from treadle.stores import open_store
-
-
-class Ends(NamedTuple):
-    """What a move goes from and to, as it is told to people."""
-
-    source: str
-    target: str
-    target_is_there: bool = True
-
-
-class Looked(NamedTuple):
-    """What a dry run has found."""
-
-    ends: Ends
-    survey: Survey
-
-
-class Moved(NamedTuple):
-    """What a move has done."""
-
-    ends: Ends
-    tally: Tally
 
 
 async def move(source: str, target: str, live: bool) -> Moved:
