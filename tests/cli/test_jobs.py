@@ -190,7 +190,7 @@ def test_what_waits_in_the_fallback_is_shown_while_the_store_is_away(
     monkeypatch.setenv("TREADLE_STORE", "redis://127.0.0.1:1")
     monkeypatch.setenv("TREADLE_FALLBACK", "sqlite:///spool.db")
     app = Treadle()
-    kept = app.task(lambda: None, name="greet").enqueue()
+    kept = app.task("greet")(lambda: None).enqueue()
     app.close()
     listed = cli("job", "list")
     assert listed.code == 0

@@ -56,6 +56,7 @@ def import_command(
     choose_store(store)
     app = app_with_mail()
     check_mailbox(path, format)
+    app.wait(app.store.open())  # first: a store that cannot be used is all there is to tell
     if not quiet:
         show.note(f"store {app.store.url} ({store_source(store)})")
     place = Path(os.path.abspath(path))

@@ -39,6 +39,7 @@ def said(error: TreadleError) -> str:
     sentence = str(error)
     assert not DRIVER.search(sentence), sentence
     assert SECRET not in sentence
+    assert "?." not in sentence
     return sentence
 
 

@@ -141,7 +141,8 @@ def translate(error: Exception, settings: PostgresSettings) -> StoreError:
     """Say what this error means for the owner of the database."""
     make, sentence = _meaning(error)
     said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return make(f"PostgreSQL, {place_of(settings)}: " + sentence.format(error=said, schema=settings.schema) + ".")
+    told = sentence.format(error=said, schema=settings.schema)
+    return make(f"PostgreSQL, {place_of(settings)}: {told}{'' if told.endswith('?') else '.'}")
 
 
 def _meaning(error: Exception) -> Meaning:
