@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import psycopg
 import pytest
 
 from tests.servers.postgres import Postgres
 from tests.stores.postgres.scene import open_with
-from treadle.core.job import Ending, Filter, NewJob
-from treadle.core.outcomes import Outcome, complete, hand_back, retry
+from treadle.core.job import Cycle, Ending, Filter, NewJob
+from treadle.core.outcomes import complete, hand_back, retry
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.stores import open_store
@@ -71,21 +71,73 @@ def test_a_queue_of_which_nothing_was_claimed_is_looked_at_from_the_start(second
 
 
 @pytest.mark.parametrize(("dear", "pause"), [(DEAR, DEAR * SHARE), (1.0, SELDOM), (30.0, SELDOM)])
-def test_now_and_then_a_look_begins_at_the_start(seconds: Seconds, dear: float, pause: float) -> None:
+def test_now_and_then_a_scout_is_sent(seconds: Seconds, dear: float, pause: float) -> None:
     lookout = Lookout(seconds)
+    assert lookout.scout(["q"]) is None
     for _ in range(LOOKS):
         look(lookout, dear, q=Place(0, 100))
     seconds.now += pause
-    assert look(lookout, FAST) == [Place(0, 100)]
+    assert lookout.scout(["q"]) is None
     seconds.now += 0.001
-    assert look(lookout, dear) == [START]
+    assert lookout.scout(["q"]) == {"q": Place(0, 100)}
+    assert lookout.scout(["q"]) is None, "one is under way"
+    assert look(lookout, dear) == [Place(0, 100)], "claims go on meanwhile"
+
+
+def scouted(lookout: Lookout, seconds: Seconds, took: float, **firsts: Place) -> None:
+    """Send a scout, and hear at once what it has found."""
+    seconds.now += SELDOM + 1
+    known = lookout.scout(["q"])
+    assert known is not None
+    lookout.hear(known, firsts, took)
+
+
+def test_where_a_scout_finds_a_job_in_front_the_next_look_begins(seconds: Seconds) -> None:
+    lookout = slow_lookout(seconds, q=Place(0, 100))
+    scouted(lookout, seconds, DEAR, q=Place(-9, 200), other=Place(0, 1))
+    assert look(lookout, FAST, q=Place(-9, 200)) == [Place(-9, 199)]
+
+
+def test_a_look_that_was_under_way_when_a_scout_found_a_job_in_front_leads_nobody_past_it(seconds: Seconds) -> None:
+    lookout = slow_lookout(seconds, q=Place(0, 100))
+    begun = lookout.begin(["q"])
+    scouted(lookout, seconds, DEAR, q=Place(-9, 200))
+    lookout.learn(begun, {"q": Place(0, 101)}, FAST)
+    assert look(lookout, FAST) == [Place(-9, 199)]
+
+
+def test_a_scout_that_finds_none_in_front_changes_no_place(seconds: Seconds) -> None:
+    lookout = slow_lookout(seconds, q=Place(0, 100))
+    scouted(lookout, seconds, DEAR, q=Place(0, 101))
     assert look(lookout, FAST) == [Place(0, 100)]
 
 
-def test_one_quick_look_from_the_start_ends_it(seconds: Seconds) -> None:
+def test_what_a_scout_tells_of_places_that_were_forgotten_meanwhile_teaches_nothing(seconds: Seconds) -> None:
     lookout = slow_lookout(seconds, q=Place(0, 100))
     seconds.now += SELDOM + 1
-    assert look(lookout, FAST) == [START]
+    known = lookout.scout(["q"])
+    assert known is not None
+    lookout.forget()
+    lookout.hear(known, {"q": Place(0, 50)}, DEAR)
+    assert look(lookout, DEAR) == [START]
+
+
+def test_a_look_is_sure_once_a_scout_found_none_in_front_and_until_something_is_claimed(seconds: Seconds) -> None:
+    lookout = slow_lookout(seconds, q=Place(0, 100))
+    assert not lookout.begin(["q"]).sure
+    scouted(lookout, seconds, DEAR, q=Place(0, 50))
+    assert not lookout.begin(["q"]).sure
+    scouted(lookout, seconds, DEAR)
+    assert lookout.begin(["q"]).sure
+    look(lookout, FAST)
+    assert lookout.begin(["q"]).sure
+    look(lookout, FAST, q=Place(0, 51))
+    assert not lookout.begin(["q"]).sure
+
+
+def test_one_quick_scout_ends_it(seconds: Seconds) -> None:
+    lookout = slow_lookout(seconds, q=Place(0, 100))
+    scouted(lookout, seconds, FAST)
     assert look(lookout, FAST) == [START]
 
 
@@ -96,13 +148,6 @@ def test_what_is_slow_grows_with_the_number_of_queues(seconds: Seconds) -> None:
         look(lookout, SLOW + 10 * EACH, *many, q0=Place(0, 9))
     assert look(lookout, FAST, *many) == [START] * 20
     assert Lookout(seconds).begin([]).begin == []
-
-
-def test_what_was_claimed_from_the_start_moves_no_place_back(seconds: Seconds) -> None:
-    lookout = slow_lookout(seconds, q=Place(0, 100))
-    seconds.now += SELDOM + 1
-    assert look(lookout, DEAR, q=Place(-9, 200)) == [START], "a better priority that had come meanwhile"
-    assert look(lookout, FAST) == [Place(0, 100)]
 
 
 def test_after_something_was_put_in_front_the_next_look_begins_at_the_start(seconds: Seconds) -> None:
@@ -151,19 +196,19 @@ def long_transaction(url: str) -> Iterator[None]:
         connection.rollback()
 
 
-async def drain(hand: Hand, number: int, outcome: Callable[[], Outcome] = complete) -> list[str]:
+async def drain(hand: Hand, number: int, slice: int = 100) -> list[str]:
     """Claim and end so many jobs; answer their ids."""
     done: list[str] = []
     while len(done) < number:
-        claims = await hand.claim(min(100, number - len(done)))
+        claims = await hand.claim(min(slice, number - len(done)))
         assert claims, "work was missed"
-        await hand.settle_all([Ending(claim, outcome()) for claim in claims])
+        await hand.settle_all([Ending(claim, complete()) for claim in claims])
         done += ids(claims)
     return done
 
 
 @pytest.mark.server
-async def test_behind_a_long_transaction_a_better_priority_is_found_at_the_next_look_from_the_start(
+async def test_behind_a_long_transaction_a_better_priority_is_found_by_a_scout(
     url: str, clock: FakeClock, seconds: Seconds, always_slow: None
 ) -> None:
     """P17."""
@@ -176,10 +221,10 @@ async def test_behind_a_long_transaction_a_better_priority_is_found_at_the_next_
         await other.add([job("better", priority=9)])
         assert ids(await hand.claim()) == ["3000"], "it begins behind what was claimed"
         seconds.now += SELDOM + 1
-        assert ids(await hand.claim()) == ["better"]
-        done += await drain(hand, 999)
+        later = await drain(hand, 1_000, slice=5)
+        assert later.index("better") < 900
         assert await hand.claim() == []
-    assert sorted([*done, "3000"]) == [each.id for each in jobs(4_000)]
+    assert sorted([*done, "3000", *later]) == sorted(["better", *(each.id for each in jobs(4_000))])
     await store.close()
     await other.close()
 
@@ -240,10 +285,11 @@ async def test_nothing_is_missed_at_the_end_whatever_others_put_in_front(
 
     with long_transaction(url):
         await asyncio.gather(*(act(number, *pair) for number, pair in enumerate(zip(stores, hands, strict=True))))
-        seconds.now += SELDOM + 1
-        while claims := await hands[0].claim(100):
-            await hands[0].settle_all([Ending(claim, complete()) for claim in claims])
+        cycle = Cycle([], frozenset(), 0, partial=True)
+        while cycle.claims or cycle.partial:  # until a scout is back who found nothing
             seconds.now += SELDOM + 1
+            ended = [Ending(claim, complete()) for claim in cycle.claims]
+            cycle = await stores[0].cycle("w0", ended, ["default"], 100)
     assert await stores[0].count(Filter()) == {("default", State.COMPLETED): 1_200}
     for store in stores:
         await store.close()

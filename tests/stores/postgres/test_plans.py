@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SQL = Statements("treadle", None)
 
-KEY = "00000000-0000-4000-8000-{:012d}"
+KEY = "00000000-0000-7000-8000-{:012d}"
 KEYS = [KEY.format(number * 997) for number in range(100)]
 
 CLAIMS = [
@@ -62,6 +62,7 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "claim": (cycle([], "q0"), "job_queued"),
     "claim behind a place": (cycle([], "q0", begin=Place(0, 500)), "job_queued"),
     "claim of three queues": (cycle([], "q0", "q1", "rare"), "job_queued"),
+    "scout": (SQL("scout", queues=["q0", "q1", "rare"]), "job_queued"),
     "cycle": (cycle(COMPLETED, "q0"), "job_pkey job_queued"),
     "cycle with one ending": (cycle(COMPLETED[:1], "q0"), "job_pkey job_queued"),
     "cycle of three queues": (cycle(COMPLETED, "q0", "q1", "rare"), "job_pkey job_queued"),
@@ -117,7 +118,7 @@ IN_ORDER = ("next due", "list", "list of failed", "list of failed and cancelled"
 FURNISH = """
 INSERT INTO treadle.job (key, name, task, queue, args, state, rank, max_attempts, created_at, queued_at, due_at,
        expires_at, finished_at, result, result_until, owner, batch, unique_key, reason, worker, meta)
-SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, CASE WHEN n % 10 = 0 THEN 'n' || n END, 'greet',
+SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, CASE WHEN n % 10 = 0 THEN 'n' || n END, 'greet',
        CASE WHEN n % 100 = 7 THEN 'rare' ELSE 'q' || n % 2 END, '{"text": "' || repeat('x', 100) || '"}', state, n % 3,
        3, n, n, n, CASE WHEN n % 20 = 0 THEN n END, CASE WHEN state IN ('completed', 'failed') THEN n END,
        CASE WHEN state = 'completed' AND n % 5 = 0 THEN '1' END, n, CASE WHEN n % 2 = 0 THEN 'o' || n % 500 END,

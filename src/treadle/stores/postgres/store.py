@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
+from treadle.core.errors import StoreError
 from treadle.core.ids import Clock
 from treadle.core.job import (
     Added,
@@ -37,7 +38,7 @@ from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import LOST_RACES, explained
 from treadle.stores.postgres.heart import PostgresHeart
 from treadle.stores.postgres.lines import Lines
-from treadle.stores.postgres.lookout import Lookout
+from treadle.stores.postgres.lookout import Lookout, Places
 from treadle.stores.postgres.migrate import migrate, read_schema, require
 from treadle.stores.postgres.probe import Server, facts_of, probe, refuse_unfit
 from treadle.stores.postgres.settings import PostgresSettings, place_of
@@ -60,7 +61,7 @@ class PostgresStore:
         self._ear = Ear(settings, self._door, self._is_pooled)
         self._lookout = lookout or Lookout()
         self._server: Server | None = None
-        self._loops = PerLoop(self._connect, _close)
+        self._loops = PerLoop(self._connect, Loop.close)
         self._hearts: list[PostgresHeart] = []
 
     @property
@@ -162,6 +163,7 @@ class PostgresStore:
         returns = any(ending.outcome.state is State.QUEUED for ending in ended)
         if returns:
             self._lookout.forget()
+        self._send_scout(loop, queues)
         look = self._lookout.begin(queues)
         found = await loop.lines(
             lambda: verbs.cycle(self._sql, worker, ended, queues, look.begin, want), alone=verbs.is_plain(ended)
@@ -171,7 +173,17 @@ class PostgresStore:
         if returns:
             self._lookout.forget()  # another claim may have looked between
         cycle = found.cycle
-        return cycle._replace(partial=not look.from_start and len(cycle.claims) < want)
+        return cycle._replace(partial=not (look.from_start or look.sure) and len(cycle.claims) < want)
+
+    def _send_scout(self, loop: "Loop", queues: Sequence[str]) -> None:
+        known = self._lookout.scout(queues)
+        if known is not None:
+            loop.send(self._scout(queues, known))
+
+    async def _scout(self, queues: Sequence[str], known: Places) -> None:
+        with contextlib.suppress(StoreError):  # whoever claims hears of it as well
+            firsts, took = await self._ask(lambda: verbs.scout(self._sql, queues), alone=True)
+            self._lookout.hear(known, firsts, took)
 
     async def claims(self, worker: str) -> list[Claim]:
         return await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
@@ -274,6 +286,20 @@ class Loop:
         self.lines = lines
         self.inbox = Inbox[NewJob, Added](self._add, BATCH)
         self._sql = sql
+        self._errands = set[asyncio.Task[None]]()
+
+    def send(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Let this go on while nobody waits for it."""
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def close(self) -> None:
+        """End what goes on, then the connections."""
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self.lines.close()
 
     async def _add(self, jobs: Sequence[NewJob]) -> list[Added]:
         table = verbs.table_of(jobs)
@@ -282,7 +308,3 @@ class Loop:
                 return await self.lines.once(lambda: verbs.add_fresh(self._sql, table), alone=True)
         answers: verbs.Answers = {}
         return await self.lines(lambda: verbs.add(self._sql, jobs, answers), alone=True)
-
-
-async def _close(loop: Loop) -> None:
-    await loop.lines.close()

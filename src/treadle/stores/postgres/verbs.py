@@ -178,6 +178,13 @@ def cycle(
     return Found(cycle, _furthest(claims, found, queues), took)
 
 
+def scout(sql: Statements, queues: Sequence[str]) -> Steps[tuple[dict[str, Place], float]]:
+    """Say where the first job of each queue is, and how many seconds the server took to find that out."""
+    found = yield sql("scout", queues=list(queues))
+    firsts = {queue: Place(rank, seq) for queue, rank, seq, _ in found if seq is not None}
+    return firsts, max(took for *_, took in found)
+
+
 def _furthest(claims: Sequence[Claim], found: Rows, queues: Sequence[str]) -> dict[str, Place]:
     """Say how far in each queue these claims, best first, were."""
     if not claims:
