@@ -1,9 +1,11 @@
 """An effect that happens once, as far as it can be known: begun is written before, done after it.
 
-    (nothing) ──begin──> started ──done──> done, with its result
-                            │ the attempt dies here: *unknown*; `resolve` is asked
+    (nothing) ──begin──> begun ──done──> done, with its result
+        ^                 │  │
+        └──it raised──────┘  the attempt dies here: *unknown*; `resolve` is asked
 
-A record of the job holds the state; it moves by compare-and-set, so of two attempts one gets to try.
+A record of the job holds the state. It moves by compare-and-set, so of two attempts one gets to try, and only while
+the attempt's claim is current. Its version never falls: who has seen an older one changes nothing.
 """
 
 import json
@@ -22,6 +24,7 @@ class Found(NamedTuple):
     """What is on record of an effect."""
 
     version: int = 0
+    begun: bool = False
     done: bool = False
     result: str | None = None
 
@@ -31,32 +34,30 @@ class Once:
 
     def __init__(self, line: Line, store: Store, key: str) -> None:
         self._line, self._store, self._key = line, store, key
-        self._kind = OF_JOB + line.claim.id
         self._version = 0
 
     async def look(self) -> Found:
         """Read how far the effect is."""
-        for record in await self._store.read(self._kind):
-            if record.key == f"once:{self._key}":
-                told = json.loads(record.value)
-                return Found(record.version, told["done"], told.get("result"))
+        for _, value, version in await self._store.read(OF_JOB + self._line.claim.id, f"once:{self._key}"):
+            told = json.loads(value)
+            return Found(version, told["begun"], told["done"], told.get("result"))
         return Found()
 
     async def begin(self, found: Found) -> None:
-        """Write that it is begun now. Raises Stopped if another attempt was faster."""
-        await self._write(json.dumps({"done": False, "epoch": self._line.claim.epoch}), found.version)
+        """Write that it is begun now. Raises Stopped if another attempt was faster, or has the job."""
+        await self._note(found.version, begun=True, done=False)
 
     async def end(self, value: Any, version: int | None = None) -> None:
-        """Write what came of it."""
-        told = {"done": True, "result": self._line.encode(value)}
-        await self._write(json.dumps(told), self._version if version is None else version)
+        """Write what came of it. Raises Stopped as `begin` does."""
+        result = self._line.encode(value)
+        await self._note(self._version if version is None else version, begun=True, done=True, result=result)
 
     async def forget(self) -> None:
-        """Write that it did not happen."""
-        await self._write(None, self._version)
+        """Write that it did not happen. Raises Stopped as `begin` does."""
+        await self._note(self._version, begun=False, done=False)
 
-    async def _write(self, value: str | None, expect: int) -> None:
-        if not await self._store.write(self._kind, f"once:{self._key}", value, expect):
+    async def _note(self, expect: int, **told: object) -> None:
+        if not await self._store.note(self._line.claim, f"once:{self._key}", json.dumps(told), expect):
             raise Stopped(f"another attempt of this job is at {self._key!r}")
         self._version = expect + 1
 
@@ -69,7 +70,7 @@ def once(
     if found.done:
         value: T = read_result(fn, found.result)
         return value
-    if found.version:
+    if found.begun:
         try:
             answer: T = yield _asked(key, resolve)
         except NotDone:

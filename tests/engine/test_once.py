@@ -1,14 +1,18 @@
 """ctx.once: an effect on the outside world happens once in all attempts of a job, as far as that can be known."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.engine.scene import found
 from treadle import NEVER, Context, NotDone, OutcomeUnknown, Retry, Task, Treadle
 from treadle.core.errors import Stopped
+from treadle.core.job import Ending
+from treadle.core.outcomes import retry
 from treadle.core.states import State
 from treadle.core.store import OF_JOB, Store
+from treadle.once import Once
 
 
 @pytest.fixture
@@ -162,3 +166,48 @@ async def test_of_two_attempts_at_once_one_has_the_effect(app: Treadle, world: W
     await app.arun_until_idle()
     assert world.charged == [1]
     assert set(world.told) <= {"NoneType", "Stopped", "OutcomeUnknown"}
+
+
+async def test_who_has_lost_the_claim_begins_nothing(app: Treadle, world: World) -> None:
+    """P5, P6: frozen past its lease, it wakes beside the rightful attempt."""
+    over = asyncio.Event()
+
+    @app.task(context=True, retry=Retry(2, 0))
+    async def order(ctx: Context) -> None:
+        line: Any = ctx._line
+        if ctx.epoch == 1:
+            await app.store.cycle("somebody", [Ending(line.claim, retry(0))], [], 0)
+        else:
+            await over.wait()
+        try:
+            await ctx.once("charge", lambda: world.charged.append(ctx.epoch))
+        except Stopped:
+            world.told.append(ctx.epoch)
+            raise
+        finally:
+            over.set()
+
+    job = await order.aenqueue()
+    await app.arun_until_idle()
+    assert (await found(app.store, job.id)).state is State.COMPLETED
+    assert (world.charged, world.told) == ([2], [1])
+
+
+async def test_who_has_seen_an_older_state_of_the_effect_ends_nothing(app: Treadle, world: World) -> None:
+    @app.task(context=True, retry=NEVER)
+    async def order(ctx: Context) -> None:
+        line: Any = ctx._line
+        effect = Once(line, app.store, "charge")
+        await effect.begin(await effect.look())
+        await effect.forget()
+        again = await effect.look()
+        world.told.append((again.begun, again.done))
+        await effect.begin(again)
+        with pytest.raises(Stopped):
+            await effect.end("of the first", 1)
+        await effect.end("of the second")
+        world.told.append((await effect.look()).result)
+
+    await order.aenqueue()
+    await app.arun_until_idle()
+    assert world.told == [(False, False), '"of the second"']

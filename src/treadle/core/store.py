@@ -196,12 +196,16 @@ class Store(Protocol):
 
     async def workers(self) -> list[WorkerInfo]: ...
 
-    async def read(self, kind: str) -> list[Record]:
-        """Read all records of a kind."""
+    async def read(self, kind: str, key: str | None = None) -> list[Record]:
+        """Read the records of a kind: all, or the one with this key."""
         ...
 
     async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
         """Set (None: delete) a record if its version is still `expect` (0: it must not exist, None: whatever)."""
+        ...
+
+    async def note(self, claim: Claim, key: str, value: str, expect: int) -> bool:
+        """Set a record of the claim's own job (`OF_JOB`) if its version is still `expect` and the claim is current."""
         ...
 
     async def now(self) -> int:

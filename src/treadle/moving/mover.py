@@ -132,9 +132,10 @@ class Mover:
     async def _move_and_copy(self) -> None:
         """Move what waits, then copy what has ended; again as long as there was more to do meanwhile."""
         await self._move_waiting()
-        place = await self._copy_finished(None)
+        since = await self._source.now()
+        await self._copy_finished()
         while await self._move_waiting():
-            place = await self._copy_finished(place)
+            await self._copy_newcomers(since)
         await self._copy_records(KINDS)
 
     # -- what an earlier mover has left ------------------------------------------------
@@ -269,17 +270,22 @@ class Mover:
 
     # -- what has ended, and records -------------------------------------------------
 
-    async def _copy_finished(self, place: str | None) -> str | None:
-        """Copy finished jobs from this place on; answer where the last slice began: what is added comes behind it."""
+    async def _copy_finished(self) -> None:
+        """Copy all jobs that have ended, oldest first."""
         counts = await self._source.count(Filter(states=FINISHED))
         self._note(finished=sum(counts.values()))
+        after: str | None = None
         while not self._stop.is_set():
-            part = await self._source.dump(place, self._size)
+            part = await self._source.dump(after, self._size)
             await self._copy([job for job in part.items if job.state.final])
             if part.after is None:
-                break
-            place = part.after
-        return place
+                return
+            after = part.after
+
+    async def _copy_newcomers(self, since: int) -> None:
+        """Copy those that have ended and were added since then, by the store's clock: ids may tell another time."""
+        async for page in pages(self._source, Filter(states=FINISHED, created_after=since)):
+            await self._copy(await look(self._source, [job.id for job in page]))
 
     async def _copy(self, jobs: Sequence[Snapshot]) -> None:
         if jobs:

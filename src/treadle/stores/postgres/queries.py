@@ -97,8 +97,8 @@ def workers(sql: Statements) -> Steps[list[WorkerInfo]]:
     return [rows.worker(row) for row in (yield sql("workers"))]
 
 
-def read(sql: Statements, kind: str) -> Steps[list[Record]]:
-    return [Record(*row) for row in (yield sql("read", kind=kind))]
+def read(sql: Statements, kind: str, key: str | None) -> Steps[list[Record]]:
+    return [Record(*row) for row in (yield sql("read", kind=kind, key=key))]
 
 
 def now(sql: Statements) -> Steps[int]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from treadle.core.job import Snapshot
+from treadle.core.job import Claim, Snapshot
 from treadle.core.states import State
 from treadle.core.store import OF_JOB
 from treadle.stores import rows
@@ -62,6 +62,11 @@ def write(sql: Statements, kind: str, key: str, value: str | None, expect: int |
     elif expect == 0:
         verb = "write_new"
     return bool((yield sql(verb, kind=kind, key=key, value=value, expect=expect)))
+
+
+def note(sql: Statements, claim: Claim, key: str, value: str, expect: int) -> Steps[bool]:
+    facts: dict[str, Any] = {"ref": claim.ref, "epoch": claim.epoch, "kind": OF_JOB + claim.id}
+    return bool((yield sql("note", key=key, value=value, expect=expect, **facts)))
 
 
 def restore(sql: Statements, jobs: Sequence[Snapshot]) -> Steps[list[str]]:

@@ -252,6 +252,9 @@ class PostgresStore:
     async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
         return await self._ask(lambda: steering.write(self._sql, kind, key, value, expect), alone=True)
 
+    async def note(self, claim: Claim, key: str, value: str, expect: int) -> bool:
+        return await self._ask(lambda: steering.note(self._sql, claim, key, value, expect), alone=True)
+
     async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
         return await self._ask(lambda: steering.restore(self._sql, jobs)) if jobs else []
 
@@ -272,8 +275,8 @@ class PostgresStore:
     async def workers(self) -> list[WorkerInfo]:
         return await self._ask(lambda: queries.workers(self._sql), alone=True)
 
-    async def read(self, kind: str) -> list[Record]:
-        return await self._ask(lambda: queries.read(self._sql, kind), alone=True)
+    async def read(self, kind: str, key: str | None = None) -> list[Record]:
+        return await self._ask(lambda: queries.read(self._sql, kind, key), alone=True)
 
     async def now(self) -> int:
         return await self._ask(lambda: queries.now(self._sql), alone=True)

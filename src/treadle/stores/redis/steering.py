@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from treadle.core.job import Record, Snapshot
+from treadle.core.job import Claim, Record, Snapshot
 from treadle.core.states import FINAL, State
 from treadle.core.store import OF_JOB
 from treadle.stores.redis import packing, rows
+from treadle.stores.redis.endings import stamp_of
 from treadle.stores.redis.shards import MOST, Shards
 
 #: Jobs that one call restores: each brings all that was known of it.
@@ -88,14 +89,25 @@ async def restore(shards: Shards, jobs: Sequence[Snapshot]) -> tuple[list[str], 
     return restored, woken
 
 
-async def read(shards: Shards, kind: str) -> list[Record]:
-    answer = await shards.ask(shards.registry, "read", kind)
+async def read(shards: Shards, kind: str, key: str | None) -> list[Record]:
+    answer = await shards.ask(shards.registry, "read", kind, *(() if key is None else (key,)))
     return sorted(rows.record(*told) for told in rows.pairs(answer))
 
 
 async def write(shards: Shards, kind: str, key: str, value: str | None, expect: int | None) -> bool:
     words = (kind, key, "" if expect is None else expect, *(() if value is None else (value,)))
     return bool(await shards.ask(shards.registry, "write", *words))
+
+
+async def note(shards: Shards, claim: Claim, key: str, value: str, expect: int) -> bool:
+    """Set a record of a claim's job. In a cluster records are elsewhere, and the claim may be lost in between."""
+    held = (claim.id, stamp_of(claim))
+    words = (OF_JOB + claim.id, key, expect, value)
+    if not shards.scattered:
+        return bool(await shards.ask(shards.registry, "note", *held, *words))
+    if not await shards.ask(shards.of(claim.queue), "held", *held):
+        return False
+    return bool(await shards.ask(shards.registry, "write", *words[:3], value))
 
 
 async def read_clock(shards: Shards) -> int:

@@ -230,11 +230,14 @@ class RedisStore:
         self._stir(woken)
         return restored
 
-    async def read(self, kind: str) -> list[Record]:
-        return await steering.read(await self._shards(), kind)
+    async def read(self, kind: str, key: str | None = None) -> list[Record]:
+        return await steering.read(await self._shards(), kind, key)
 
     async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
         return await steering.write(await self._shards(), kind, key, value, expect)
+
+    async def note(self, claim: Claim, key: str, value: str, expect: int) -> bool:
+        return await steering.note(await self._shards(), claim, key, value, expect)
 
     async def now(self) -> int:
         return await steering.read_clock(await self._shards())

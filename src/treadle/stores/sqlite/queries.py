@@ -30,7 +30,7 @@ def _load(name: str, where: str = "", names: tuple[str, ...] = (), direction: st
 
 
 WORKERS = _load("workers")
-READ = _load("read", names=("kind",))
+READ = _load("read", names=("kind", "key"))
 ATTEMPTS = _load("attempts", names=("refs",))
 LOG = _load("log", names=("refs",))
 BY_ID = _load("find", "job.id = :id", ("now", "limit", "id"))
@@ -92,5 +92,5 @@ def workers(connection: sqlite3.Connection) -> list[WorkerInfo]:
     return [rows.worker(row) for row in connection.execute(WORKERS).fetchall()]
 
 
-def read(connection: sqlite3.Connection, kind: str) -> list[Record]:
-    return [Record(*row) for row in connection.execute(READ, (kind,)).fetchall()]
+def read(connection: sqlite3.Connection, kind: str, key: str | None) -> list[Record]:
+    return [Record(*row) for row in connection.execute(READ, (kind, key)).fetchall()]

@@ -217,6 +217,10 @@ class SqliteStore:
         write = await self._write()
         return await write(lambda connection: verbs.write(connection, kind, key, value, expect))
 
+    async def note(self, claim: Claim, key: str, value: str, expect: int) -> bool:
+        write = await self._write()
+        return await write(lambda connection: verbs.note(connection, claim, key, value, expect))
+
     async def get(self, id: str) -> Snapshot | None:
         read = await self._read()
         return await read(partial(queries.get, now=self._clock(), id=id))
@@ -246,9 +250,9 @@ class SqliteStore:
         read = await self._read()
         return await read(queries.workers)
 
-    async def read(self, kind: str) -> list[Record]:
+    async def read(self, kind: str, key: str | None = None) -> list[Record]:
         read = await self._read()
-        return await read(partial(queries.read, kind=kind))
+        return await read(partial(queries.read, kind=kind, key=key))
 
     async def now(self) -> int:
         return self._clock()

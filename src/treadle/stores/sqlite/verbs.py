@@ -27,6 +27,7 @@ CLAIM = _load("claim", "worker", "now", "queues", "want")
 CLAIM_ONE_QUEUE = _load("claim_one_queue", "worker", "now", "queue", "want")
 SETTLE = _load("settle", *SETTLE_NAMES)
 SETTLED = _load("settled", "ref", "epoch")
+CURRENT = _load("current", "ref", "epoch")
 KEEP_ATTEMPT = _load("keep_attempt", "ref", "epoch", "number", "worker", "now", "ending", "error")
 TRIM_ATTEMPTS = _load("trim_attempts", "ref", "oldest")
 KEEP_PROGRESS = _load("keep_progress", "ref", "epoch", "done", "total", "failed", "note")
@@ -264,3 +265,8 @@ def write(connection: sqlite3.Connection, kind: str, key: str, value: str | None
     if expect == 0:
         return connection.execute(WRITE_NEW, (kind, key, value)).rowcount == 1
     return connection.execute(WRITE_EXPECTED, (kind, key, value, expect)).rowcount == 1
+
+
+def note(connection: sqlite3.Connection, claim: Claim, key: str, value: str, expect: int) -> bool:
+    current = connection.execute(CURRENT, (claim.ref, claim.epoch)).fetchone()
+    return current is not None and write(connection, OF_JOB + claim.id, key, value, expect)

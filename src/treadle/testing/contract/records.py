@@ -2,8 +2,13 @@
 
 import asyncio
 
-from treadle.core.job import Record
-from treadle.core.store import Store
+import pytest
+
+from treadle.core.job import Claim, Record
+from treadle.core.outcomes import complete, hand_back
+from treadle.core.store import OF_JOB, Store
+from treadle.testing.clock import FakeClock
+from treadle.testing.contract.scene import LEASE, Hand, Hire, ids, job
 
 
 async def test_records_are_kept_by_kind_and_key(store: Store) -> None:
@@ -32,6 +37,42 @@ async def test_a_write_may_ask_for_the_version_it_has_seen(store: Store) -> None
     assert not await store.write("kind", "key", "stale", expect=1)
     assert not await store.write("kind", "other", "absent", expect=1)
     assert await store.read("kind") == [Record("key", "two", 2)]
+
+
+async def test_one_record_can_be_read_alone(store: Store) -> None:
+    await store.write("kind", "one", "1")
+    await store.write("kind", "two", "2")
+    assert await store.read("kind", "two") == [Record("two", "2", 1)]
+    assert await store.read("kind", "three") == []
+    assert await store.read("other", "two") == []
+
+
+async def test_a_claim_notes_what_its_job_has_come_to_in_order(store: Store, hire: Hire) -> None:
+    claim = await _claimed(store, hire("w1"))
+    assert not await store.note(claim, "charge", "early", 1)
+    assert await store.note(claim, "charge", "begun", 0)
+    assert not await store.note(claim, "charge", "begun again", 0)
+    assert await store.note(claim, "charge", "done", 1)
+    assert await store.read(OF_JOB + claim.id) == [Record("charge", "done", 2)]
+
+
+@pytest.mark.parametrize("way", ["taken over", "handed back", "ended"])
+async def test_a_claim_that_is_not_current_notes_nothing(store: Store, hire: Hire, clock: FakeClock, way: str) -> None:
+    """P5, P6: its worker may have been frozen, and wakes."""
+    hand = hire("w1")
+    claim = await _claimed(store, hand)
+    if way == "taken over":
+        clock.forward(LEASE + 1)
+        assert ids((await hire("w2").sweep()).taken) == [claim.id]
+    else:
+        await hand.settle(claim, hand_back() if way == "handed back" else complete())
+    assert not await store.note(claim, "charge", "begun", 0)
+    assert await store.read(OF_JOB + claim.id) == []
+
+
+async def _claimed(store: Store, hand: Hand) -> Claim:
+    await store.add([job("a", max_attempts=3)])
+    return await hand.claim_one()
 
 
 async def test_a_record_can_be_deleted(store: Store) -> None:

@@ -1,1 +1,1 @@
-SELECT key, value, version FROM treadle_record WHERE kind = :kind ORDER BY key
+SELECT key, value, version FROM treadle_record WHERE kind = :kind AND (:key IS NULL OR key = :key) ORDER BY key

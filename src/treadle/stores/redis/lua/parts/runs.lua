@@ -51,6 +51,12 @@ local function holders(ids)
   return found
 end
 
+-- Whether anybody holds this job under this stamp.
+local function is_held(id, stamp)
+  local run = holders({ id })[id]
+  return run and is_current(run[2], stamp)
+end
+
 local function has_lease(worker)
   return tonumber(call('ZSCORE', T .. ':workers', worker) or 0) > now
 end
