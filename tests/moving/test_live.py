@@ -9,7 +9,7 @@ import pytest
 from tests.engine.scene import new_worker, running, until
 from tests.moving.scene import HOUR, Freeze, begun, freezing, live, move, run_all, whole
 from treadle import Context, Retry, Treadle
-from treadle.core.job import WorkerInfo
+from treadle.core.job import Ending, WorkerInfo
 from treadle.core.outcomes import complete
 from treadle.core.states import State
 from treadle.core.store import Store
@@ -174,6 +174,26 @@ async def test_a_worker_that_starts_in_the_middle_keeps_what_it_runs(source: Sto
     await asyncio.to_thread(hand.heart.leave)
     hand.heart.close()
     assert (await move(source, target)).copied == 1
+
+
+async def test_the_history_of_a_newcomer_whose_id_tells_an_earlier_time_is_copied_too(
+    source: Store, target: Store
+) -> None:
+    """P18: the clock of whoever enqueues decides nothing."""
+    hand, early = Hand(source, "w1"), "00000000-0000-7000-8000-000000000001"
+    await asyncio.to_thread(hand.beat)
+    await source.add(jobs(3))
+    await hand.settle_all([Ending(claim, complete()) for claim in await hand.claim(3)])
+    freeze = Freeze(2, "restore")
+    moving = asyncio.create_task(move(source, freezing(target, freeze), size=1, live=True))
+    assert await begun(moving, freeze)
+    await source.add([job(early)])
+    await hand.settle(await hand.claim_one(), complete())
+    await source.add([job("waits")])
+    freeze.thawed.set()
+    assert (await moving).whole
+    assert await states(target, early, "waits") == ["completed", "queued"]
+    await asyncio.to_thread(hand.heart.close)
 
 
 async def test_a_unique_key_is_waited_for_while_workers_of_the_target_live(source: Store, target: Store) -> None:
