@@ -22,6 +22,7 @@ from treadle.core.errors import (
     Stopped,
     StoreError,
     StoreUnavailable,
+    TooManyJobs,
     TreadleError,
     UnknownTask,
 )
@@ -40,6 +41,6 @@ __all__ = [
     "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed", "Ids",
     "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "NotDone", "OutcomeUnknown",
     "Pack", "PayloadTooLarge", "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze",
-    "SoftTimeout", "State", "Stopped", "StoreError", "StoreUnavailable", "Task", "Treadle", "TreadleError", "Unique",
-    "UnknownTask",
+    "SoftTimeout", "State", "Stopped", "StoreError", "StoreUnavailable", "Task", "TooManyJobs", "Treadle",
+    "TreadleError", "Unique", "UnknownTask",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from treadle.pack import Pack
 from treadle.stores import open_store
 from treadle.stores.clocks import wall_clock
 from treadle.stores.steps import atake, take
-from treadle.task import Call, Task, TaskOptions, make_task
+from treadle.task import Call, Task, TaskOptions, check_number, make_task
 
 if TYPE_CHECKING:
     from treadle.core.events import Listener
@@ -387,6 +387,7 @@ def _in_event_loop() -> bool:
 
 def _parts(calls: Sequence[Call[Any]]) -> tuple[list[NewJob], set[str], object | None]:
     """Take calls apart: the jobs, those that refuse to be stood for, and the transaction of all."""
+    check_number(calls)
     transactions = {id(call.tx): call.tx for call in calls}
     if len(transactions) > 1:
         raise ConfigError("These calls belong to different transactions; enqueue those of one tx= together.")

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, TypeVar
 
-from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge
+from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge, TooManyJobs
 from treadle.core.job import NewJob
 from treadle.core.retry import DEFAULT, Retry, milliseconds
 from treadle.handle import Job
@@ -51,6 +51,16 @@ class Unique:
 
         named = {name: args.get(name) for name in self.fields}
         return json.dumps([task, tenant, named], sort_keys=True, default=str)
+
+
+#: Jobs of one call: while it is written, a store may let nobody else in.
+MOST = 50_000
+
+
+def check_number(calls: Sequence[object]) -> None:
+    """Raise TooManyJobs for more than one transaction should hold."""
+    if len(calls) > MOST:
+        raise TooManyJobs(len(calls), MOST)
 
 
 class TaskOptions(NamedTuple):
@@ -189,7 +199,10 @@ class Task(Generic[P, R]):
         return (await self._application().aenqueue_many([self.call(*args, **kwargs)]))[0]
 
     def enqueue_many(self, calls: Sequence[Mapping[str, Any]]) -> list[Job[R]]:
-        """Enqueue one job for each mapping of arguments, all in one transaction."""
+        """Enqueue one job for each mapping of arguments, all in one transaction.
+
+        Raises TooManyJobs for more than 50,000, and what `enqueue` raises.
+        """
         app = self._application()
         jobs = self._checked(app, calls)
         return app.keep(jobs, self._refusing(jobs), self.wishes.tx)
@@ -201,6 +214,7 @@ class Task(Generic[P, R]):
         return await app.akeep(jobs, self._refusing(jobs), self.wishes.tx)
 
     def _checked(self, app: "Treadle", calls: Sequence[Mapping[str, Any]]) -> list[NewJob]:
+        check_number(calls)
         texts = self._encoded_many(app, calls)
         return self._new_jobs(app.new_ids(len(texts)), texts)
 

@@ -20,6 +20,7 @@ from treadle.core.errors import (
     StoreError,
     StoreUnavailable,
     TimedOut,
+    TooManyJobs,
     TreadleError,
     UnknownTask,
 )
@@ -57,6 +58,7 @@ def test_an_unknown_task_gets_a_hint(asked: str, told: str) -> None:
         (MissingExtra("ai", "vaderSentiment"), ["vaderSentiment", "pip install 'treadle[ai]'"]),
         (InvalidArguments("greet", "the argument 'name' is missing"), ["greet", "'name'"]),
         (PayloadTooLarge("greet", "arguments", 300_000, 262_144), ["300,000", "262,144", "pass its id"]),
+        (TooManyJobs(1_200_000, 50_000), ["1,200,000", "50,000", "several calls"]),
         (DuplicateJob("greet", "u1", "0001"), ["greet", "0001", "'u1'"]),
         (JobNotFound("x"), ["'x'", "purged", "treadle job list"]),
         (JobNotDone("x", "queued", 2.5), ["x", "queued", "2.5 s", "worker running"]),

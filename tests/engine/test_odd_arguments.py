@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.engine.scene import found
-from treadle import ConfigError, InvalidArguments, Retry, Treadle, Unique
+from treadle import ConfigError, InvalidArguments, Retry, TooManyJobs, Treadle, Unique
 from treadle.core.states import State
 
 
@@ -406,3 +406,11 @@ async def test_an_id_may_look_odd(timeless: Treadle, id: str) -> None:
 async def test_nothing_may_be_enqueued_at_once(timeless: Treadle) -> None:
     task = timeless.task("odd")(anything)
     assert await task.aenqueue_many([]) == []
+
+
+async def test_more_than_a_store_should_be_held_up_for_is_refused(timeless: Treadle) -> None:
+    task = timeless.task("odd")(anything)
+    with pytest.raises(TooManyJobs, match="50,001 jobs are too many"):
+        await task.aenqueue_many([{}] * 50_001)
+    with pytest.raises(TooManyJobs):
+        await timeless.aenqueue_many([task.call(1)] * 50_001)

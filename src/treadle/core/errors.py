@@ -5,6 +5,7 @@ TreadleError
 ├── UnknownTask              this application has no such task
 ├── InvalidArguments         the call does not fit the task's signature
 ├── PayloadTooLarge          pass an id instead of the object
+├── TooManyJobs              enqueue them in several calls
 ├── DuplicateJob             a live job holds the unique key, and the task said "raise"
 ├── NotDone                  said by `resolve=` of ctx.once: the effect has not happened
 ├── OutcomeUnknown           an effect may or may not have happened; nobody can tell
@@ -73,6 +74,17 @@ class PayloadTooLarge(TreadleError):
         super().__init__(
             f"{task}: the {what} take {size:,} bytes of JSON; the limit is {limit:,}."
             " Store the object and pass its id, or raise the limit in the settings."
+        )
+
+
+class TooManyJobs(TreadleError):
+    """One call would enqueue more jobs than one transaction should hold the store up for."""
+
+    def __init__(self, number: int, most: int) -> None:
+        self.number, self.most = number, most
+        super().__init__(
+            f"{number:,} jobs are too many for one call, which is one transaction; {most:,} are the most."
+            " Enqueue them in several calls."
         )
 
 
