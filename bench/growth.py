@@ -1,6 +1,7 @@
 """What a claim costs in a store that holds a million jobs, and in PostgreSQL while a transaction is held open."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,9 @@ from treadle.core.store import Heart, Store
 
 #: Jobs that one call carries while a store is filled.
 SLICE = 1_000
+
+#: Milliseconds that the worker's lease lasts, and seconds between two of its beats and of its sweeps.
+LEASE, BEAT, SWEEP = 36_000_000, 3.0, 1.0
 
 #: Cycles that are timed in one round, by the number of jobs that each wants.
 CYCLES = {1: 1_000, 100: 200}
@@ -67,7 +71,7 @@ class Hand:
         store = Treadle(url).store
         await store.open()
         heart = store.heart(WorkerInfo(id="bench"))
-        await asyncio.to_thread(heart.beat, 36_000_000)
+        await asyncio.to_thread(heart.beat, LEASE)
         return cls(store, heart)
 
     async def timed(self, want: int, cycles: int) -> list[float]:
@@ -122,7 +126,10 @@ async def _horizon(url: str, seconds: int, rate: int) -> dict[str, float]:
     import asyncpg
 
     hand = await Hand.at(url)
+    vital = Vital(hand)
+    living = asyncio.create_task(vital.live())
     before = await _steady(hand, 30, rate)
+    print(f"  before: {vital.told()}", flush=True)
     holder = await asyncpg.connect(url.partition("&schema")[0])
     block = holder.transaction(isolation="repeatable_read")
     await block.start()
@@ -131,12 +138,42 @@ async def _horizon(url: str, seconds: int, rate: int) -> dict[str, float]:
     for minute in range(1, seconds // 60 + 1):
         found = await _steady(hand, 60, rate)
         print(f"  minute {minute}: claim p50 {percentile(found, 0.5):.2f} ms, p99 {percentile(found, 0.99):.2f} ms"
-              f" (before: {percentile(before, 0.5):.2f}, {percentile(before, 0.99):.2f})", flush=True)  # fmt: skip
+              f" (before: {percentile(before, 0.5):.2f}, {percentile(before, 0.99):.2f}); {vital.told()}",
+              flush=True)  # fmt: skip
+    living.cancel()
+    await asyncio.gather(living, return_exceptions=True)
     await block.rollback()
     await holder.close()
     await hand.close()
     share = percentile(found, 0.99) / percentile(before, 0.99)
     return {f"postgres: claim p99 after {seconds // 60} min of an open transaction / before": share}
+
+
+class Vital:
+    """Beats and sweeps at an engine's pace, for the worker that claims meanwhile on another connection."""
+
+    def __init__(self, hand: Hand) -> None:
+        self._hand = hand
+        self._took: dict[str, list[float]] = {"beat": [], "sweep": []}
+
+    async def live(self) -> None:
+        """Beat and sweep until this is cancelled."""
+        async with asyncio.TaskGroup() as acts:
+            acts.create_task(self._every(BEAT, "beat", lambda: asyncio.to_thread(self._hand.heart.beat, LEASE)))
+            acts.create_task(self._every(SWEEP, "sweep", lambda: self._hand.store.sweep("bench", 500, take=100)))
+
+    async def _every(self, seconds: float, name: str, act: Callable[[], Awaitable[object]]) -> None:
+        start = time.monotonic()
+        for turn in itertools.count():
+            await asyncio.sleep(max(0.0, start + turn * seconds - time.monotonic()))
+            began = time.perf_counter()
+            await act()
+            self._took[name].append((time.perf_counter() - began) * 1000)
+
+    def told(self) -> str:
+        """Say how long they took since this was last asked."""
+        took, self._took = self._took, {"beat": [], "sweep": []}
+        return ", ".join(f"{name} p99 {percentile(each, 0.99):.2f} ms" for name, each in took.items())
 
 
 async def _steady(hand: Hand, seconds: int, rate: int) -> list[float]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from treadle.config import Settings, settings_from
-from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, StoreUnavailable, UnknownTask
+from treadle.core.errors import ConfigError, DuplicateJob, InvalidArguments, MissingExtra, UnknownTask
 from treadle.core.ids import Clock, Ids
 from treadle.core.job import Added, Filter, NewJob, Page
 from treadle.core.states import State
@@ -249,16 +249,12 @@ class Treadle(Declaring):
         return Job(self, id, new=False)
 
     async def ajobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
-        """List jobs, newest first: `states=`, `tasks=`, `queues=`, `owner=`, `tenant=`, `batch=`, `created_after=`."""
-        filter, limit = _filter(asked), max(1, min(limit, 1000))
-        waiting = await self.spool.waiting(filter, limit) if self.spool and cursor is None else ()
-        try:
-            page = await self.store.find(filter, limit, cursor)
-        except StoreUnavailable:
-            if not waiting:
-                raise
-            return Page(waiting, None)
-        return page._replace(items=waiting + page.items)
+        """List jobs, newest first: `states=`, `tasks=`, `queues=`, `owner=`, `tenant=`, `batch=`, `created_after=`.
+
+        Pages begin with what waits in the fallback; the cursor goes through that first, then through the store. While
+        the store is away they end there.
+        """
+        return await (self.spool or self.store).find(_filter(asked), max(1, min(limit, 1000)), cursor)
 
     def jobs(self, *, limit: int = 50, cursor: str | None = None, **asked: Any) -> Page:
         """List jobs, newest first; for code that is not async."""
@@ -266,15 +262,9 @@ class Treadle(Declaring):
 
     async def acount(self, **asked: Any) -> dict[State, int]:
         """Count jobs by state, asked as `ajobs` is; while the store is away, what waits in the fallback."""
-        filter, total = _filter(asked), dict.fromkeys(State, 0)
-        waiting = await self.spool.count(filter) if self.spool else {}
-        try:
-            kept = await self.store.count(filter)
-        except StoreUnavailable:
-            if not waiting:
-                raise
-            kept = {}
-        for (_, state), number in (*waiting.items(), *kept.items()):
+        total = dict.fromkeys(State, 0)
+        counted = await (self.spool or self.store).count(_filter(asked))
+        for (_, state), number in counted.items():
             total[state] += number
         return total
 

@@ -36,8 +36,7 @@ class Job(Generic[R]):
 
     async def arefresh(self) -> Snapshot:
         """Read all that is known of it now. Raises JobNotFound."""
-        spool = self.app.spool
-        snapshot = (await spool.get(self.id) if spool else None) or await self.app.store.get(self.id)
+        snapshot = await (self.app.spool or self.app.store).get(self.id)
         if snapshot is None:
             raise JobNotFound(self.id)
         return snapshot
@@ -73,8 +72,7 @@ class Job(Generic[R]):
 
     async def acancel(self) -> bool:
         """Cancel it, or ask it to stop if it runs; False if it had ended."""
-        spool = self.app.spool
-        return (await spool.cancel(self.id) if spool else False) or bool(await self.app.store.cancel([self.id]))
+        return bool(await (self.app.spool or self.app.store).cancel([self.id]))
 
     async def aretry(self) -> bool:
         """Queue it again if it has ended; False if it is live."""

@@ -1,4 +1,4 @@
-"""Three primaries that share the slots of one cluster; no replicas, so a node that is gone takes its slots along."""
+"""Three primaries that share the slots of one cluster; one that is gone takes its slots along, but for a replica."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,6 +11,8 @@ from tests.servers.valkey import Address, Aof, Valkey
 SIZE, SLOTS = 3, 16_384
 #: Milliseconds after which the others take a silent node for dead.
 NODE_TIMEOUT = 1_000
+#: What all have in common. A replica is fed at once.
+TOGETHER = {"cluster-enabled": "yes", "cluster-node-timeout": NODE_TIMEOUT, "repl-diskless-sync-delay": 0}
 
 
 class Cluster(Group):
@@ -19,6 +21,8 @@ class Cluster(Group):
     def __init__(self, members: ExitStack, servers: list[Valkey]) -> None:
         super().__init__(members)
         self.servers = servers
+        """The primaries, as they were at the start."""
+        self._replicas: list[Valkey] = []
 
     @classmethod
     def start(
@@ -30,7 +34,7 @@ class Cluster(Group):
         binary: Path | None = None,
     ) -> Self:
         """Start the nodes, let them meet and wait until all agree that the cluster is whole."""
-        wishes = {"cluster-enabled": "yes", "cluster-node-timeout": NODE_TIMEOUT, **(options or {})}
+        wishes = {**TOGETHER, **(options or {})}
         with ExitStack() as members:
             servers = [
                 members.enter_context(Valkey.start(folder, aof=aof, options=wishes, binary=binary)) for _ in range(SIZE)
@@ -58,8 +62,31 @@ class Cluster(Group):
         self.servers[index].restart()
         self.wait_until_whole()
 
+    def add_replica(self, index: int) -> Valkey:
+        """Start a replica that takes a primary's place when it is gone, and wait until it follows."""
+        primary, binary = self.servers[index], self.servers[index].binary
+        replica = self._members.enter_context(Valkey.start(options=TOGETHER, binary=binary))
+        self._replicas.append(replica)
+        with replica.client() as client, primary.client() as followed:
+            client.execute_command("CLUSTER MEET", *primary.address)
+            self.wait_until_whole()
+            client.execute_command("CLUSTER REPLICATE", followed.execute_command("CLUSTER MYID"))
+        wait_until(lambda: replica.info("replication").get("master_link_status") == "up", "the replica did not follow")
+        return replica
+
+    def wait_until_copied(self) -> None:
+        """Wait until replicas have all that their primaries have."""
+        for replica in self._replicas:
+            wait_until(lambda replica=replica: self._has_all(replica), "the replica was behind")  # type: ignore[misc]  # bound now
+
+    def _has_all(self, replica: Valkey) -> bool:
+        told = replica.info("replication")
+        primary = next(server for server in self.servers if server.port == int(told["master_port"]))
+        return bool(told["slave_repl_offset"] == primary.info("replication")["master_repl_offset"])
+
     def wait_until_whole(self) -> None:
-        wait_until(lambda: all(map(is_whole, self.servers)), "the cluster was not whole")
+        members = [*self.servers, *self._replicas]
+        wait_until(lambda: all(is_whole(server, len(members)) for server in members), "the cluster was not whole")
 
 
 def introduce(servers: list[Valkey]) -> None:
@@ -73,9 +100,9 @@ def introduce(servers: list[Valkey]) -> None:
             client.execute_command("CLUSTER MEET", *servers[0].address)
 
 
-def is_whole(server: Valkey) -> bool:
+def is_whole(server: Valkey, size: int) -> bool:
     """Tell whether a node knows all the others and serves."""
     with server.client() as client:
         told = client.execute_command("CLUSTER INFO")
     said: dict[str, str] = told if isinstance(told, dict) else dict(line.split(":") for line in told.split())
-    return said["cluster_state"] == "ok" and said["cluster_known_nodes"] == str(SIZE)
+    return said["cluster_state"] == "ok" and said["cluster_known_nodes"] == str(size)

@@ -19,10 +19,13 @@ class Proxy:
         self._target, self._told = (target_host, target_port), told or {}
         self.accepted = 0
         """How many connections have come."""
+        self.held = 0
+        """How many pieces of what was said have come and are not passed on yet."""
         self.port = free_port()
         self._door: socket.socket | None = None
         self._wires: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
+        """For the connections that come from now on; each waits for that which it has begun with."""
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {self.port}", daemon=True)
         self._thread.start()
@@ -44,6 +47,10 @@ class Proxy:
     def flow(self) -> None:
         """Pass on what has come meanwhile, and all that comes."""
         self._do(self._flowing.set)
+
+    def forget(self) -> None:
+        """Keep the connections that are there and pass nothing on for ever; those that come later are not touched."""
+        self._do(self._forget)
 
     def close(self) -> None:
         if self._loop.is_closed():
@@ -76,6 +83,11 @@ class Proxy:
             self._door.setblocking(False)
             self._loop.add_reader(self._door, self._accept, self._door)
 
+    def _forget(self) -> None:
+        self._flowing.clear()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
     async def _cut(self) -> None:
         if self._door is not None:
             self._loop.remove_reader(self._door)
@@ -96,24 +108,31 @@ class Proxy:
 
     async def _join(self, near: socket.socket) -> None:
         """Pass on between two sockets until both ends have closed or one has broken."""
+        flowing = self._flowing
         with socket.socket() as far:
             for end in (near, far):
                 end.setblocking(False)
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                await self._flowing.wait()
+                await flowing.wait()
                 await self._loop.sock_connect(far, self._target)
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pass_on(near, far, {}))
-                    both.create_task(self._pass_on(far, near, self._told))
+                    both.create_task(self._pass_on(near, far, {}, flowing))
+                    both.create_task(self._pass_on(far, near, self._told, flowing))
             except* OSError:
                 pass  # whoever is left sees its connection closed
 
-    async def _pass_on(self, source: socket.socket, sink: socket.socket, told: Mapping[bytes, bytes]) -> None:
+    async def _pass_on(
+        self, source: socket.socket, sink: socket.socket, told: Mapping[bytes, bytes], flowing: asyncio.Event
+    ) -> None:
         while piece := await self._loop.sock_recv(source, 65536):
             for words, others in told.items():
                 piece = piece.replace(words, others)
-            await self._flowing.wait()
+            self.held += 1
+            try:
+                await flowing.wait()
+            finally:
+                self.held -= 1
             await self._loop.sock_sendall(sink, piece)
-        await self._flowing.wait()
+        await flowing.wait()
         sink.shutdown(socket.SHUT_WR)

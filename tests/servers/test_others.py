@@ -21,7 +21,7 @@ from tests.servers.pgbouncer import PgBouncer
 from tests.servers.plugin import skipping
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy
-from tests.servers.server import MissingServer
+from tests.servers.server import MissingServer, wait_until
 from tests.servers.warden import ROOT
 
 pytestmark = pytest.mark.server
@@ -120,6 +120,20 @@ def test_a_stalled_proxy_keeps_what_comes_until_it_flows(proxy: Proxy) -> None:
                 client.settimeout(10)
             proxy.flow()
             assert [old.recv(1024), new.recv(1024)] == [b"held", b"held"]
+
+
+def test_a_proxy_forgets_the_connections_that_are_there_and_no_other(proxy: Proxy) -> None:
+    with connected(proxy) as old:
+        assert echo(old, b"one") == b"one"
+        proxy.forget()
+        with connected(proxy) as new:
+            old.sendall(b"lost")
+            assert echo(new, b"two") == b"two"
+            wait_until(lambda: proxy.held == 1, "what was said is not kept")
+            proxy.flow()
+            old.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                old.recv(1024)
 
 
 def test_the_end_of_one_side_reaches_the_other(proxy: Proxy) -> None:

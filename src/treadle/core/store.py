@@ -135,7 +135,7 @@ class Store(Protocol):
         ...
 
     def heart(self, worker: WorkerInfo) -> Heart:
-        """Make the means to hold a lease."""
+        """Make the means to hold a lease; the worker's claims come from this same store."""
         ...
 
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:

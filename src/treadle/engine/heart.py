@@ -120,8 +120,8 @@ class HeartThread:
                 return
         self._nudged.clear()
         early = self._rest(SHORTEST_PAUSE)
-        if early > 0 and not self._stop.is_set():
-            time.sleep(early)
+        if early > 0:
+            self._stop.wait(early)
 
     @property
     def _pace(self) -> float:

@@ -11,7 +11,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from tests.engine.scene import eventually
+from tests.engine.scene import eventually, found
 from tests.stores.places import PARAMETERS
 from treadle import ConfigError, Context, StoreUnavailable, Treadle
 from treadle.core.job import Ending, Filter, WorkerInfo
@@ -21,7 +21,10 @@ from treadle.core.store import Store
 from treadle.run import make_worker
 from treadle.stores import open_store
 from treadle.stores.outbox import Relay, relay_for
-from treadle.stores.outbox.tables import TABLES
+from treadle.stores.outbox.documents import read, written
+from treadle.stores.outbox.relay import Box
+from treadle.stores.outbox.tables import TABLES, said
+from treadle.stores.steps import Step, Steps
 from treadle.testing import FakeClock
 from treadle.testing.contract.scene import job
 
@@ -80,7 +83,7 @@ def execute(url: str, statement: str) -> list[Any]:
 
 
 async def kept(store: Store) -> list[str]:
-    return sorted(found.id for found in (await store.find(Filter(), 1_000)).items)
+    return sorted(each.id for each in (await store.find(Filter(), 1_000)).items)
 
 
 async def test_after_the_commit_the_job_arrives_and_after_a_rollback_it_has_never_been(
@@ -94,12 +97,12 @@ async def test_after_the_commit_the_job_arrives_and_after_a_rollback_it_has_neve
     with closing(connected(database)) as connection:
         greet.using(tx=connection, id="never").enqueue("ada")
         connection.rollback()
-        found = greet.using(tx=connection).enqueue_many([{"name": "ada"}, {"name": "bob"}])
+        added = greet.using(tx=connection).enqueue_many([{"name": "ada"}, {"name": "bob"}])
         assert await relay.tick() == 0, "nobody sees it before the commit"
         connection.commit()
     assert await relay.tick() == 2
     assert await relay.tick() == 0
-    assert await kept(jobs) == sorted(each.id for each in found)
+    assert await kept(jobs) == sorted(each.id for each in added)
 
 
 @POSTGRES_ALONE
@@ -154,17 +157,26 @@ async def enlist(url: str, store: Store, newcomers: list[Any]) -> None:
         connection.commit()
 
 
-async def test_time_that_passes_in_the_outbox_counts(
+async def test_time_that_passes_in_the_outbox_counts_by_its_own_clock(
     kind: str, database: str, jobs: Store, relay: Relay, clock: FakeClock
 ) -> None:
-    await enlist(database, jobs, [job("later", due_in=60_000), job("soon over", expires_in=60_000), job("over")])
-    execute(database, f"UPDATE {TABLE[kind]} SET created_at = {clock() - 50_000}")
+    """P18: the store's clock shows another time."""
+    at = clock() + 70_000
+    newcomers = [job("later", due_in=60_000), job("over", due_in=20_000), job("soon over", expires_in=60_000)]
+    await enlist(database, jobs, [*newcomers, job("then", due_at=at)])
+    execute(database, f"UPDATE {TABLE[kind]} SET created_at = created_at - 50000")
     await relay.tick()
-    later, soon_over = await jobs.get("later"), await jobs.get("soon over")
-    assert later
-    assert soon_over
-    assert later.due_at == clock() + 10_000
-    assert soon_over.expires_at == clock() + 10_000
+    later, over, soon_over, then = [await found(jobs, id) for id in ("later", "over", "soon over", "then")]
+    assert (later.state, over.state) == (State.SCHEDULED, State.QUEUED)
+    assert 0 < (later.due_at or 0) - clock() <= 10_000
+    assert 0 < (soon_over.expires_at or 0) - clock() <= 10_000
+    assert then.due_at == at, "an instant stays one"
+
+
+@pytest.mark.parametrize(("passed", "left"), [(0, 60_000), (59_999, 1), (60_000, 0), (70_000, 0), (-5, 60_000)])
+def test_what_is_left_of_a_distance_is_never_less_than_nothing_nor_more_than_all(passed: int, left: int) -> None:
+    read_back = read(written(job("a", due_in=60_000, expires_in=60_000)), passed)
+    assert (read_back.due_in, read_back.due_at, read_back.expires_in) == (left, None, left)
 
 
 async def test_who_is_carried_twice_is_one_job(kind: str, database: str, jobs: Store, relay: Relay) -> None:
@@ -262,6 +274,19 @@ async def test_an_outbox_that_does_not_answer_is_an_outage(jobs: Store) -> None:
     await relay.close()
 
 
+async def test_a_mistake_of_our_own_is_no_outage(database: str) -> None:
+    def mistaken() -> Steps[None]:
+        yield Step("SELECT 1")
+        raise TypeError("ours")
+
+    box = Box(database)
+    with pytest.raises(TypeError, match="ours"):
+        await box.take(mistaken())
+    with pytest.raises(StoreUnavailable, match="outbox"):
+        await box.take(said(Step("SELECT nothing FROM nowhere")))
+    await box.close()
+
+
 async def test_every_worker_carries(database: str, new_place: Callable[[str], str]) -> None:
     app = Treadle(new_place("redis"), database_url=database)
     ran = asyncio.Event()
@@ -279,8 +304,7 @@ async def test_every_worker_carries(database: str, new_place: Callable[[str], st
         await ran.wait()
 
     async def done() -> bool:
-        found = await app.store.get("a")
-        return found is not None and found.state is State.COMPLETED
+        return (await found(app.store, "a")).state is State.COMPLETED
 
     await eventually(done)
     worker.cancel()

@@ -16,9 +16,9 @@ from tests.servers.given import GivenPostgres
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.plugin import skipping
 from tests.servers.postgres import Postgres
+from tests.stores.ears import listening
 from tests.stores.postgres.callers import KINDS, Caller, settled
 from tests.stores.postgres.scene import ask
-from tests.stores.postgres.test_waking import listening
 from treadle.core.errors import ConfigError
 from treadle.core.job import Added, Ending, Filter, NewJob, Progress
 from treadle.core.outcomes import complete, hand_back

@@ -15,13 +15,16 @@ import pytest
 from tests.servers.given import GivenPostgres
 from tests.servers.postgres import Postgres
 from tests.stores.postgres.conftest import migrate
+from tests.stores.postgres.scene import ask, soon_true
 from treadle.core.job import Claim, Ending, Filter, NewJob, Progress, Report, WorkerInfo
 from treadle.core.outcomes import complete, retry
 from treadle.core.states import State
+from treadle.stores import open_store
 from treadle.stores.postgres import queries, steering, verbs
 from treadle.stores.postgres.lookout import START, Place
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.steps import Step, Steps
+from treadle.testing.contract.scene import Hand, jobs
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -71,11 +74,15 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "settled": (SQL("settled", ref=KEYS, epoch=[1] * 100), "job_pkey"),
     "trim attempts": (SQL("trim_attempts", ref=KEYS, oldest=[1] * 100), ""),
     "claims": (SQL("claims", worker="w1"), "job_running"),
-    "report": (first(verbs.beat(SQL, ME, 1, [Report(each, Progress(1), "[]") for each in CLAIMS])), "job_pkey"),
-    "beat": (first(verbs.beat(SQL, ME, 1, [])), "job_running"),
+    "report": (first(verbs.beat(SQL, ME, 1, [Report(each, Progress(1), "[]") for each in CLAIMS], KEYS)), "job_pkey"),
+    "beat": (first(verbs.beat(SQL, ME, 1, [], KEYS)), "job_pkey"),
+    "beat with nothing known": (first(verbs.beat(SQL, ME, 1, [], [])), "job_pkey"),
+    "held": (SQL("held", worker="w1"), "job_running"),
+    "strays": (first(verbs.strays(SQL)), "job_running"),
     "expire": (SQL("expire", limit=500), "job_expiring job_pkey"),
     "promote": (SQL("promote", limit=500), "job_due job_pkey"),
-    "take over": (SQL("take_over", worker="w1", take=100), "job_running job_pkey"),
+    "take over": (SQL("take_over", worker="w1", take=100, strays=[]), "job_running job_pkey"),
+    "take over from strays": (SQL("take_over", worker="w1", take=100, strays=["w2", "w3"]), "job_running job_pkey"),
     "forget workers": (SQL("forget_workers", worker="w1"), "job_running"),
     "drop results": (SQL("drop_results", limit=500), "job_result job_pkey"),
     "next due": (SQL("next_due"), "job_due"),
@@ -169,13 +176,15 @@ def connection(request: pytest.FixtureRequest, postgres: Postgres | GivenPostgre
     postgres.drop_database(name)
 
 
-def plan(connection: psycopg.Connection, step: Step, mode: str) -> dict[str, Any]:
+def plan(connection: psycopg.Connection, step: Step, mode: str, *wishes: str) -> dict[str, Any]:
     """Ask how the server would take this step, prepared as our driver prepares it."""
     connection.execute("DEALLOCATE ALL")
     connection.execute(f"SET plan_cache_mode = {mode}".encode())
     connection.execute(f"PREPARE step AS {step.statement}".encode())
     places = f"({', '.join(['%s'] * len(step.values))})" if step.values else ""
-    told = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE step{places}".encode(), step.values).fetchone()
+    told = connection.execute(
+        f"EXPLAIN ({', '.join(['FORMAT JSON', *wishes])}) EXECUTE step{places}".encode(), step.values
+    ).fetchone()
     assert told
     whole: dict[str, Any] = told[0][0]["Plan"]
     return whole
@@ -204,3 +213,36 @@ def test_each_statement_finds_its_jobs_by_its_index(
             assert BOUNDS.get(each["Index Name"], "") in each.get("Index Cond", "no"), shown
     if name == "purge":
         assert "finished_at <=" in next(each["Index Cond"] for each in found if each["Index Name"] == "job_finished")
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("name", ["beat", "take over", "forget workers"])
+def test_while_all_workers_live_nobody_reads_the_index_of_all_that_runs(
+    connection: psycopg.Connection, name: str, mode: str
+) -> None:
+    """Each worker does this again and again; an open transaction keeps there what has ended."""
+    step, _ = STATEMENTS[name]
+    with connection.transaction(force_rollback=True):
+        connection.execute("UPDATE treadle.worker SET lease_until = 9000000000000")
+        told = list(nodes(plan(connection, step, mode, "ANALYZE")))
+    read = [each for each in told if each.get("Index Name") == "job_running" and each["Actual Loops"]]
+    assert read == [], json.dumps(told[0], indent=1)
+
+
+async def test_beats_and_sweeps_that_were_planned_without_jobs_read_no_table_of_many(
+    server: Postgres, database: str
+) -> None:
+    """A server keeps a plan after a few calls, until it has looked at the table again."""
+    url = server.url(database)
+    ask(url, "ALTER TABLE treadle.job SET (autovacuum_enabled = off)")
+    store = open_store(url)
+    hand = Hand(store, "w1")
+    for number in (0, 3_000):
+        await store.add(jobs(number))
+        for _ in range(10):
+            await asyncio.to_thread(hand.beat)
+            await hand.sweep()
+    await store.close()
+    counted = "SELECT n_tup_ins, seq_scan FROM pg_stat_user_tables WHERE relid = 'treadle.job'::regclass"
+    await asyncio.to_thread(soon_true, lambda: ask(url, counted)[0][0] == 3_000, "the server has not counted")
+    assert ask(url, counted) == [(3_000, 0)]

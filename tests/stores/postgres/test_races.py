@@ -258,7 +258,7 @@ async def test_adds_of_the_same_keys_in_opposite_orders_end_in_an_answer(server:
         await store.close()
 
 
-SQL, KEY = Statements("treadle", None), "00000000-0000-4000-8000-000000000001"
+SQL, KEY = Statements("treadle", None), "00000000-0000-7000-8000-000000000001"
 
 
 def test_a_newcomer_for_whom_nobody_is_ever_found_standing_is_not_called_kept() -> None:
@@ -274,7 +274,7 @@ def test_a_newcomer_for_whom_nobody_is_ever_found_standing_is_not_called_kept() 
 def test_what_was_answered_before_a_race_was_lost_stays_answered() -> None:
     """P8: accepted + refused = offered, also where the same call goes through at the second try."""
     turns: list[Rows | Exception] = [
-        [(KEY,)], [(1, None)], asyncpg.DeadlockDetectedError("lost"), [], [(1, "holder")],
+        [(KEY, None)], [(1, None)], asyncpg.DeadlockDetectedError("lost"), [], [(1, "holder")],
     ]  # fmt: skip
 
     def execute(step: Step) -> Rows:

@@ -2,50 +2,21 @@
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.servers.postgres import Postgres
+from tests.stores.ears import Ears, listening
 from tests.stores.postgres.conftest import migrate
-from tests.stores.postgres.scene import PATIENCE, ask, soon_true
+from tests.stores.postgres.scene import ask, soon_true
 from tests.stores.sqlite.playing import Actor
-from treadle.core.store import Store
 from treadle.stores import open_store
 from treadle.testing.contract.scene import job
 
 pytestmark = pytest.mark.server
 
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-
-
-class Ears:
-    """Counts hints."""
-
-    def __init__(self) -> None:
-        self.number, self._changed = 0, threading.Condition()
-
-    def __call__(self) -> None:
-        with self._changed:
-            self.number += 1
-            self._changed.notify_all()
-
-    def heard(self, number: int) -> None:
-        """Wait until so many have come."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.number >= number, PATIENCE), "no hint came"
-
-
-@contextlib.contextmanager
-def listening(store: Store) -> Iterator[Ears]:
-    """Listen; the first hint, which says that it has begun, is not counted."""
-    ears = Ears()
-    leave = store.subscribe(ears)
-    ears.heard(1)
-    ears.number = 0
-    yield ears
-    leave()
 
 
 @pytest.mark.slow

@@ -1,24 +1,33 @@
 """The contract once more, on a cluster: each queue in a shard of its own, three nodes."""
 # ruff: noqa: F403
 
+import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from tests.servers.cluster import Cluster
 from tests.servers.plugin import skipping
+from tests.servers.processes import comes_true
+from tests.servers.proxy import Proxy
+from tests.stores.redis.test_lives import beats, connections
 from treadle.core.errors import StoreUnavailable
-from treadle.core.job import Added, Filter
+from treadle.core.job import Added, Filter, WorkerInfo
 from treadle.core.states import State
 from treadle.core.store import OF_JOB, Store
 from treadle.stores import open_store
+from treadle.stores.redis.cluster import ClusterWire
+from treadle.stores.redis.settings import settings_from
+from treadle.stores.redis.store import RedisStore
 from treadle.testing import FakeClock
 from treadle.testing.contract import *
 from treadle.testing.contract.adding import STRANGE
-from treadle.testing.contract.scene import Hire, job
+from treadle.testing.contract.scene import LEASE, Hire, job
 
 pytestmark = pytest.mark.server
 
@@ -101,6 +110,66 @@ async def test_the_records_of_jobs_that_are_gone_go_as_well(store: Store, clock:
     assert [len(await store.read(f"{OF_JOB}{number}")) for number in range(5)] == [0, 0, 0, 1, 1]
 
 
+@pytest.mark.parametrize("queue", ["q1", "q2"])
+async def test_what_a_dead_deleter_has_left_is_not_taken_from_the_next_of_that_id(
+    store: RedisStore, clock: FakeClock, queue: str
+) -> None:
+    """P5: what the old one did once is not done for the new one, and what that did is remembered."""
+    shards = await store._shards()
+    await store.add([job("nightly", queue="q1"), job("other", queue="q2"), job("old", queue="q1")])
+    for id in ("nightly", "old"):
+        await store.write(OF_JOB + id, "step", "old")
+    await store.cancel(["nightly", "old"])
+    assert await shards.ask_about(["nightly", "old"], "delete")  # and then it dies
+
+    assert (await store.add([job("nightly", queue=queue)]))[0].new
+    assert await store.read(f"{OF_JOB}nightly") == []
+    await store.write(f"{OF_JOB}nightly", "step", "new")
+    await store.purge({State.CANCELLED: 0}, 10)
+    assert [record.value for record in await store.read(f"{OF_JOB}nightly")] == ["new"]
+    assert await store.read(f"{OF_JOB}old") == []
+    assert [answer for shard in await shards.all() for answer in await shards.ask(shard, "remains", 10)] == []
+
+
+async def test_a_job_that_is_brought_back_finds_no_records_of_one_that_is_gone(store: RedisStore) -> None:
+    await store.add([job("a", queue="q1")])
+    await store.write(f"{OF_JOB}a", "step", "old")
+    pictures = (await store.dump(None, 1)).items
+    await store.cancel(["a"])
+    await (await store._shards()).ask_about(["a"], "delete")  # and then the deleter dies
+    assert await store.restore(pictures) == ["a"]
+    assert await store.read(f"{OF_JOB}a") == []
+    await store.write(f"{OF_JOB}a", "step", "new")
+    await store.purge({State.CANCELLED: 0}, 10)
+    assert len(await store.read(f"{OF_JOB}a")) == 1
+
+
+async def test_a_slow_eraser_takes_nothing_from_the_next_of_that_id(store: RedisStore) -> None:
+    shards = await store._shards()
+    await store.add([job("a", queue="q1")])
+    await store.write(f"{OF_JOB}a", "step", "old")
+    await store.cancel(["a"])
+    await shards.ask_about(["a"], "delete")
+    assert await shards.ask(shards.registry, "condemn", "slow", f"{OF_JOB}a") == [b"job:a"]
+    await store.add([job("a", queue="q2")])
+    await store.write(f"{OF_JOB}a", "step", "new")
+    assert await shards.ask(shards.registry, "erase", "slow", f"{OF_JOB}a") == []
+    assert [record.value for record in await store.read(f"{OF_JOB}a")] == ["new"]
+
+
+async def test_a_queue_that_always_has_more_due_than_a_sweep_may_do_starves_no_other(
+    store: Store, clock: FakeClock, hire: Hire
+) -> None:
+    """P6."""
+    await store.add([job(f"{queue}-{number}", queue=queue, due_in=1) for queue in ("q1", "q2") for number in range(60)])
+    clock.forward(1)
+    worker = hire("w")
+    for _ in range(60):
+        assert (await worker.sweep(limit=1)).promoted == 1
+    count = await store.count(Filter(states=(State.QUEUED,)))
+    assert {queue for queue, _ in count} == {"q1", "q2"}
+
+
 async def test_a_queue_s_name_cannot_break_out_of_its_tag(store: Store, hire: Hire) -> None:
     names = ["}", "{", "a}:job:x", "%7D", "", "a", STRANGE]
     await store.add([job(f"{number}", queue=name) for number, name in enumerate(names)])
@@ -135,3 +204,86 @@ async def test_a_cluster_that_lost_a_node_is_down_until_it_is_back(cluster: Clus
         await store.count(Filter())
     cluster.restart_node(2)
     assert len(await store.count(Filter())) == 30
+
+
+# -- nodes that are silent ---------------------------------------------------------------
+
+
+def _are_closed(hole: socket.socket) -> bool:
+    """Tell whether all who came to this door have gone again; it needs a moment to hear of it."""
+    hole.setblocking(False)
+    with ExitStack() as stack:
+        while True:
+            try:
+                come = stack.enter_context(hole.accept()[0])
+            except BlockingIOError:
+                return True
+            come.settimeout(20)
+            while come.recv(1_000):
+                pass
+
+
+@pytest.mark.parametrize("number", [1, 12])
+async def test_silent_nodes_hold_up_no_heartbeat(place: str, number: int) -> None:
+    """P3: they accept, and answer nothing. Beyond so many a beat has gone by, but what it began is not lost."""
+    with ExitStack() as stack:
+        holes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        silent = "".join(f"127.0.0.1:{hole.getsockname()[1]}," for hole in holes)
+        store = open_store(place.replace("://", f"://{silent}"))
+        await store.open()
+        assert await asyncio.to_thread(comes_true, lambda: beats(store.heart(WorkerInfo("w"))), 20)
+        await store.close()
+        assert all(map(_are_closed, holes))
+
+
+async def test_a_map_that_nobody_waits_for_any_more_is_read_until_the_wire_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        wire = ClusterWire(settings_from(f"redis+cluster://127.0.0.1:{hole.getsockname()[1]}"))
+        asking = asyncio.ensure_future(wire.command("PING"))
+        await asyncio.wait([asking], timeout=0.1)
+        asking.cancel()
+        await asyncio.wait([asking])
+        await wire.close()
+        assert len(asyncio.all_tasks()) == 1
+        assert _are_closed(hole)
+
+
+async def test_a_known_node_that_falls_silent_holds_up_no_heartbeat(cluster: Cluster, place: str) -> None:
+    """P3: nor does it while the map must be read again."""
+    with Proxy(*cluster.nodes[0]) as proxy:
+        store = open_store(place.replace("://", f"://127.0.0.1:{proxy.port},"))
+        await store.add([job(f"{number}", queue=f"q{number}") for number in range(30)])
+        heart = store.heart(WorkerInfo("w"))
+        heart.beat(LEASE)
+        proxy.stall()
+        cluster.kill_node(2)
+        with pytest.raises(StoreUnavailable):
+            heart.beat(LEASE)
+        cluster.restart_node(2)
+        assert await asyncio.to_thread(comes_true, lambda: beats(heart), 20)
+        await store.close()
+
+
+@pytest.mark.slow
+async def test_a_worker_goes_on_when_a_replica_took_the_place_of_a_frozen_node() -> None:
+    """P3: and the node is forgotten, so that nothing is kept open to it."""
+    with skipping():
+        cluster = Cluster.start()
+    with cluster:
+        cluster.add_replica(0)
+        settings = settings_from(f"redis+cluster://127.0.0.1:{cluster.servers[1].port}")
+        store = RedisStore(replace(settings, call_timeout=2.0), None)
+        await store.add([job(f"{number}", queue=f"q{number}") for number in range(30)])
+        await asyncio.gather(*(store.get("0") for _ in range(5)))  # so that there are connections that nobody uses
+        heart = store.heart(WorkerInfo("w"))
+        heart.beat(LEASE)
+        cluster.wait_until_copied()  # nothing is promised of what the replica has not heard
+        cluster.servers[0].freeze()
+        assert await asyncio.to_thread(comes_true, lambda: beats(heart), 40)
+        with pytest.raises(StoreUnavailable):
+            await store.count(Filter())
+        assert sum((await store.count(Filter())).values()) == 30
+        cluster.servers[0].thaw()
+        with cluster.servers[0].client() as client:
+            assert await asyncio.to_thread(comes_true, lambda: connections(client) == 0, 20)
+        await store.close()

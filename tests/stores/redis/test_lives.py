@@ -55,6 +55,15 @@ def connections(client: "Redis", kind: str = "normal") -> int:
     return len([each for each in found if each["cmd"] != "client|list"])
 
 
+def beats(heart: Heart) -> bool:
+    """Tell whether the store took a heartbeat, as often as a worker would ask."""
+    try:
+        heart.beat(LEASE)
+    except StoreUnavailable:
+        return False
+    return True
+
+
 # -- servers -----------------------------------------------------------------------------
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.plugin import skipping
+from tests.servers.processes import comes_true
 from tests.servers.sentinels import Sentinels
-from tests.stores.redis.test_lives import Hearing
+from tests.stores.redis.test_lives import Hearing, beats
 from treadle.core.errors import StoreUnavailable
 from treadle.core.job import Ending, Filter, WorkerInfo
 from treadle.core.outcomes import complete
@@ -80,4 +81,17 @@ async def test_sentinels_that_are_gone_or_frozen_are_passed_over(sentinels: Sent
     sentinels.sentinels[1].freeze()
     await store.open()
     assert (await store.facts()).server.endswith(")")
+    await store.close()
+
+
+async def test_sentinels_that_are_frozen_hold_up_no_heartbeat(sentinels: Sentinels) -> None:
+    """P3."""
+    store = open_store(url_of(sentinels))
+    await store.open()
+    heart = store.heart(WorkerInfo("w"))
+    for sentinel in sentinels.sentinels[:2]:
+        sentinel.freeze()
+    assert await asyncio.to_thread(comes_true, lambda: beats(heart), 20)
+    for sentinel in sentinels.sentinels[:2]:
+        sentinel.thaw()
     await store.close()

@@ -4,11 +4,15 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.stores.forks import in_a_fork, needs_forks
-from treadle.core.errors import StoreError
+from treadle.core.errors import StoreError, StoreUnavailable
 from treadle.core.job import Filter
 from treadle.core.store import Store
 from treadle.stores import open_store
+from treadle.stores.clocks import wall_clock
+from treadle.stores.sqlite import SqliteStore, settings_from
 from treadle.testing.contract.scene import job
 
 pytestmark = needs_forks
@@ -75,6 +79,22 @@ def test_a_child_that_ends_does_not_close_what_is_its_parents(url: str, path: Pa
     assert in_a_fork(close) == "closed"
     assert _add(store, "later") == "added: True"
     assert _kept(url) == {"parent", "later"}
+
+
+async def test_a_store_that_is_closed_for_a_fork_is_opened_after_it(url: str) -> None:
+    """Whoever was at the file in that moment is told so; who comes meanwhile waits."""
+    store = SqliteStore(settings_from(url), wall_clock)
+    await store.add([job("before")])
+    read, write = await store._read(), await store._write()
+    store.before_fork()
+    for call in (read, write):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await call(lambda connection: None)
+    coming = asyncio.create_task(store.add([job("meanwhile")]))
+    store.after_fork()
+    assert (await coming)[0].new
+    assert {found.id for found in (await store.find(Filter(), 100)).items} == {"before", "meanwhile"}
+    await store.close()
 
 
 def test_children_of_one_parent_share_the_file(url: str) -> None:

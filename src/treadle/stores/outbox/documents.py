@@ -14,12 +14,15 @@ def written(job: NewJob) -> str:
     return json.dumps(told)
 
 
-def read(document: str, created_at: int, now: int) -> NewJob:
-    """Read a job that was enqueued at `created_at`; what was relative to then is made so to now.
+def read(document: str, passed: int) -> NewJob:
+    """Read a job that was enqueued so many milliseconds ago, by the clock of the outbox.
 
-    Raises ValueError or TypeError for what is no job.
+    What counts from then travels as what is left of it: the store's clock may show another time. Raises ValueError or
+    TypeError for what is no job.
     """
     job = msgspec.convert(tuple(NewJob(**json.loads(document))), NewJob)
-    due_at = job.due_at if job.due_in is None else created_at + job.due_in
-    expires_in = None if job.expires_in is None else max(0, created_at + job.expires_in - now)
-    return job._replace(due_at=due_at, due_in=None, expires_in=expires_in, fresh=False)
+    return job._replace(due_in=_left(job.due_in, passed), expires_in=_left(job.expires_in, passed), fresh=False)
+
+
+def _left(span: int | None, passed: int) -> int | None:
+    return None if span is None else max(0, span - max(0, passed))

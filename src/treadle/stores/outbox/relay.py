@@ -77,11 +77,19 @@ class Box:
             if borrowed.awaits:
                 return await atake(steps, borrowed.execute)
             return await in_thread(take, steps, borrowed.execute)
-        except ConfigError:
-            raise
         except Exception as error:
             await self.close()
+            if not isinstance(error, self._troubles()):
+                raise  # our own mistake, or a sentence already
             raise StoreUnavailable(f"The outbox cannot be reached ({type(error).__name__}: {error}).") from error
+
+    def _troubles(self) -> tuple[type[Exception], ...]:
+        """Name what the driver and the system may raise."""
+        if self.dialect == "sqlite":
+            return sqlite3.Error, OSError
+        import asyncpg
+
+        return asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
 
     async def close(self) -> None:
         """End the connection."""
@@ -145,11 +153,10 @@ class Relay:
 
     async def _carry(self) -> int:
         rows = await self._box.take(said(self._box.tables.look(self._refused, SLICE)))
-        now = await self._store.now() if rows else 0
         jobs, seqs = [], []
-        for seq, id, document, created_at in rows:
+        for seq, id, document, passed in rows:
             try:
-                jobs.append(read(document, created_at, now))
+                jobs.append(read(document, passed))
                 seqs.append(seq)
             except (ValueError, TypeError) as error:
                 self._refused.append(seq)

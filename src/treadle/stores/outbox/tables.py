@@ -17,7 +17,7 @@ class Tables(NamedTuple):
     make: Sequence[str]
     put: Callable[[Sequence[Document]], Step]
     look: Callable[[list[int], int], Step]
-    """Read so many of the first, but these."""
+    """Read so many of the first, but these: number, id, job, and the milliseconds since it was put there."""
     drop: Callable[[Sequence[int]], Step]
 
 
@@ -35,8 +35,8 @@ SQLITE = Tables(
         (json.dumps(documents),),
     ),
     look=lambda but, limit: Step(
-        "SELECT seq, id, document, created_at FROM treadle_outbox"
-        " WHERE seq NOT IN (SELECT value FROM json_each(?1)) ORDER BY seq LIMIT ?2",
+        "SELECT seq, id, document, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) - created_at"
+        " FROM treadle_outbox WHERE seq NOT IN (SELECT value FROM json_each(?1)) ORDER BY seq LIMIT ?2",
         (json.dumps(but), limit),
     ),
     drop=lambda seqs: Step(
@@ -58,8 +58,8 @@ POSTGRES = Tables(
         ([id for id, _ in documents], [document for _, document in documents]),
     ),
     look=lambda but, limit: Step(
-        "SELECT seq, id, document, created_at FROM treadle.outbox WHERE seq <> ALL ($1::bigint[])"
-        " ORDER BY seq LIMIT $2::bigint",
+        "SELECT seq, id, document, (extract(epoch FROM clock_timestamp()) * 1000)::bigint - created_at"
+        " FROM treadle.outbox WHERE seq <> ALL ($1::bigint[]) ORDER BY seq LIMIT $2::bigint",
         (but, limit),
     ),
     drop=lambda seqs: Step("DELETE FROM treadle.outbox WHERE seq = ANY ($1::bigint[])", (list(seqs),)),

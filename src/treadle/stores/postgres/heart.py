@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from treadle.core.errors import StoreUnavailable
-from treadle.core.job import Report, WorkerInfo
+from treadle.core.errors import StoreError, StoreUnavailable
+from treadle.core.job import Claim, Ending, Report, WorkerInfo
 from treadle.stores.door import Door
 from treadle.stores.postgres import verbs
 from treadle.stores.postgres.errors import explained
+from treadle.stores.postgres.holdings import Held, Holdings
 from treadle.stores.postgres.lines import Lines
 from treadle.stores.postgres.settings import PostgresSettings
 from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Steps, T
 
 #: A beat that has no answer after so many seconds, or after this share of its lease, is given up: the worker must hear
 #: in time that it is silent.
@@ -30,9 +32,15 @@ class PostgresHeart:
         worker: WorkerInfo,
     ) -> None:
         self._door, self._connect, self._sql, self._settings, self._worker = door, connect, sql, settings, worker
+        self._holdings = Holdings()
         self._lines: Lines | None = None
         self._process, self._parents = os.getpid(), list[Lines | None]()
         self._used = self.closed = False
+
+    def note(self, worker: str, claims: Iterable[Claim], ended: Iterable[Ending] = ()) -> None:
+        """Note, from any thread, what a worker was given and what it has ended, if it is this one."""
+        if worker == self._worker.id and not self.closed:
+            self._holdings.note(claims, ended)
 
     def beat(self, lease: int, reports: Sequence[Report] = ()) -> Mapping[str, bool]:
         self._used = True
@@ -51,16 +59,36 @@ class PostgresHeart:
     # -- in the background thread ------------------------------------------------------
 
     async def _beat(self, lease: int, reports: Sequence[Report]) -> Mapping[str, bool]:
-        with explained(self._settings):
-            async with asyncio.timeout(min(LONGEST, lease / 1000 / SHARE)):
-                lines = await self._line()
-                return await lines(lambda: verbs.beat(self._sql, self._worker, lease, reports), alone=not reports)
+        patience, known = min(LONGEST, lease / 1000 / SHARE), self._holdings.known()
+        refs = [ref for ref, _ in known]
+        held = await self._ask(
+            lambda: verbs.beat(self._sql, self._worker, lease, reports, refs), patience, alone=not reports
+        )
+        self._holdings.hear(known, _claims(held))
+        if self._holdings.due():
+            held += await self._look(patience)
+        return {each.id: each.asked for each in held}
+
+    async def _look(self, patience: float) -> list[verbs.Holding]:
+        """Read what else the worker holds. The beat is done: if this takes too long, it fails nobody."""
+        try:
+            held, took = await self._ask(lambda: verbs.held(self._sql, self._worker.id), patience, alone=True)
+        except StoreError:
+            if not self._holdings.complete:
+                raise
+            self._holdings.give_up(patience)
+            return []
+        self._holdings.look(_claims(held), took)
+        return held
 
     async def _leave(self) -> None:
+        await self._ask(lambda: verbs.bury(self._sql, [self._worker.id]), LONGEST, alone=True)
+
+    async def _ask(self, verb: Callable[[], Steps[T]], patience: float, *, alone: bool) -> T:
         with explained(self._settings):
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(patience):
                 lines = await self._line()
-                await lines(lambda: verbs.bury(self._sql, [self._worker.id]), alone=True)
+                return await lines(verb, alone=alone)
 
     async def _close(self) -> None:
         self._let_the_parents_be()
@@ -82,3 +110,7 @@ class PostgresHeart:
         if self._process != os.getpid():
             self._parents.append(self._lines)
             self._process, self._lines = os.getpid(), None
+
+
+def _claims(held: Iterable[verbs.Holding]) -> frozenset[Held]:
+    return frozenset((each.ref, each.epoch) for each in held)

@@ -34,8 +34,10 @@ FAREWELL = 1.0
 class Lines:
     """As many connections as are needed at once, made at their first use. One that broke is replaced."""
 
-    def __init__(self, settings: PostgresSettings, pooled: bool, size: int | None = None) -> None:
-        self._settings, self._pooled = settings, pooled
+    def __init__(
+        self, settings: PostgresSettings, pooled: bool, size: int | None = None, *, by_index: bool = False
+    ) -> None:
+        self._settings, self._pooled, self._by_index = settings, pooled, by_index
         self._free = asyncio.Semaphore(size or settings.pool)
         self._idle: list[asyncpg.Connection] = []
         self._busy: set[asyncpg.Connection] = set()
@@ -127,7 +129,9 @@ class Lines:
             # Compiling a plan costs more than any of ours takes.
             wishes = f"SET jit = off; SET SESSION CHARACTERISTICS AS TRANSACTION {ISOLATION}"
             relaxed = "; SET synchronous_commit = off" if self._settings.durability == "fast" else ""
-            await connection.execute(wishes + relaxed)
+            # What is planned while there are no jobs is kept, and done so when there are many.
+            by_index = "; SET enable_seqscan = off" if self._by_index else ""
+            await connection.execute(wishes + relaxed + by_index)
         if self._closed:
             raise StoreUnavailable(f"PostgreSQL, {place_of(self._settings)}: this store was closed meanwhile.")
 

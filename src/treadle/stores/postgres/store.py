@@ -30,10 +30,11 @@ from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
 from treadle.stores.door import Door
+from treadle.stores.ear import Ear, Line
 from treadle.stores.inbox import Inbox
 from treadle.stores.loops import PerLoop
 from treadle.stores.postgres import queries, steering, verbs
-from treadle.stores.postgres.ear import Ear
+from treadle.stores.postgres.ear import Glances, Notifications
 from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import LOST_RACES, explained
 from treadle.stores.postgres.heart import PostgresHeart
@@ -43,6 +44,7 @@ from treadle.stores.postgres.migrate import migrate, read_schema, require
 from treadle.stores.postgres.probe import Server, facts_of, probe, refuse_unfit
 from treadle.stores.postgres.settings import PostgresSettings, place_of
 from treadle.stores.postgres.statements import Statements
+from treadle.stores.postgres.strays import Strays
 from treadle.stores.steps import Steps, T
 
 log = logging.getLogger("treadle.stores")
@@ -58,8 +60,9 @@ class PostgresStore:
         self._settings = settings
         self._sql = Statements(settings.schema, clock)
         self._door = Door("treadle-postgres")
-        self._ear = Ear(settings, self._door, self._is_pooled)
+        self._ear = Ear(self._door, self._make_line)
         self._lookout = lookout or Lookout()
+        self._strays = Strays()
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, Loop.close)
         self._hearts: list[PostgresHeart] = []
@@ -101,7 +104,10 @@ class PostgresStore:
             return Loop(Lines(self._settings, await self._is_pooled()), self._sql)
 
     async def _connect_heart(self) -> Lines:
-        return Lines(self._settings, await self._is_pooled(), size=1)
+        return Lines(self._settings, await self._is_pooled(), size=1, by_index=True)
+
+    async def _make_line(self) -> Line:
+        return Glances() if await self._is_pooled() else Notifications(self._settings)
 
     async def _is_pooled(self) -> bool:
         return (await self._known_server()).pooled
@@ -173,6 +179,7 @@ class PostgresStore:
         if returns:
             self._lookout.forget()  # another claim may have looked between
         cycle = found.cycle
+        self._note(worker, cycle.claims, ended)
         return cycle._replace(partial=not (look.from_start or look.sure) and len(cycle.claims) < want)
 
     def _send_scout(self, loop: "Loop", queues: Sequence[str]) -> None:
@@ -186,7 +193,14 @@ class PostgresStore:
             self._lookout.hear(known, firsts, took)
 
     async def claims(self, worker: str) -> list[Claim]:
-        return await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
+        claims = await self._ask(lambda: verbs.claims(self._sql, worker), alone=True)
+        self._note(worker, claims)
+        return claims
+
+    def _note(self, worker: str, claims: Sequence[Claim], ended: Sequence[Ending] = ()) -> None:
+        """Tell the worker's heart what a beat has to ask for."""
+        for heart in self._hearts:
+            heart.note(worker, claims, ended)
 
     def heart(self, worker: WorkerInfo) -> Heart:
         heart = PostgresHeart(self._door, self._connect_heart, self._sql, self._settings, worker)
@@ -194,10 +208,19 @@ class PostgresStore:
         return heart
 
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
-        swept = await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take))
+        strays = await self._look_for_strays() if take and self._strays.due() else []
+        swept = await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take, strays))
+        self._note(worker, swept.taken)
         if swept.promoted:
             self._lookout.forget()
         return swept
+
+    async def _look_for_strays(self) -> list[str]:
+        found: list[str] = []
+        with contextlib.suppress(StoreError):  # one that is too slow to end must not keep the sweep from its work
+            found = await self._ask(lambda: verbs.strays(self._sql), alone=True)
+        self._strays.look(len(found))
+        return found
 
     async def bury(self, workers: Sequence[str]) -> None:
         await self._ask(lambda: verbs.bury(self._sql, workers), alone=True)

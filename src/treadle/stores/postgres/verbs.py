@@ -272,12 +272,31 @@ def claims(sql: Statements, worker: str) -> Steps[list[Claim]]:
 # -- the lease -------------------------------------------------------------------------
 
 
-def beat(sql: Statements, worker: WorkerInfo, lease: int, reports: Sequence[Report]) -> Steps[dict[str, bool]]:
+class Holding(NamedTuple):
+    """A claim that the worker holds by the store's word."""
+
+    ref: str
+    epoch: int
+    id: str
+    asked: bool
+    """To stop."""
+
+
+def beat(
+    sql: Statements, worker: WorkerInfo, lease: int, reports: Sequence[Report], refs: Sequence[str]
+) -> Steps[list[Holding]]:
+    """Renew the lease, pass reports on, and say which of these jobs the worker holds."""
     told = sorted((_told(report) for report in reports), key=lambda row: row[0])
     if told:
         yield sql("report", **columns(TOLD, told))
     facts = worker._asdict() | {"queues": json.dumps(worker.queues), "details": json.dumps(dict(worker.details))}
-    return {id: asked for id, asked in (yield sql("beat", lease=lease, **facts))}  # noqa: C416 - a row is no pair
+    return list(map(Holding._make, (yield sql("beat", lease=lease, refs=refs, **facts))))
+
+
+def held(sql: Statements, worker: str) -> Steps[tuple[list[Holding], float]]:
+    """Read all that the worker holds, and how many seconds the server took."""
+    found = yield sql("held", worker=worker)
+    return [Holding._make(row) for _, *row in found if row[0] is not None], found[0][0]
 
 
 def _told(report: Report) -> tuple[Any, ...]:
@@ -288,15 +307,21 @@ def _told(report: Report) -> tuple[Any, ...]:
 # -- time ------------------------------------------------------------------------------
 
 
-def sweep(sql: Statements, worker: str, limit: int, take: int) -> Steps[Swept]:
+def sweep(sql: Statements, worker: str, limit: int, take: int, strays: Sequence[str]) -> Steps[Swept]:
+    yield sql("by_index")
     expired = yield sql("expire", limit=limit)
     promoted = yield sql("promote", limit=limit)
-    taken = (yield sql("take_over", worker=worker, take=take)) if take else []
+    taken = (yield sql("take_over", worker=worker, take=take, strays=strays)) if take else []
     yield sql("forget_workers", worker=worker)
     yield sql("drop_results", limit=limit)
     ((next_due,),) = yield sql("next_due")
     claimed = _claims(sorted(taken, key=itemgetter(0, 1)))  # RETURNING promises no order
     return Swept(promoted[0][0], len(expired), claimed, None if next_due is None else max(0, next_due))
+
+
+def strays(sql: Statements) -> Steps[list[str]]:
+    """Name those who hold jobs and whom nobody knows."""
+    return [id for (id,) in (yield sql("strays"))]
 
 
 def bury(sql: Statements, workers: Sequence[str]) -> Steps[None]:

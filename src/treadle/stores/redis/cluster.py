@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from treadle.core.errors import StoreError, StoreUnavailable
 from treadle.stores.redis.connecting import connect
 from treadle.stores.redis.errors import explained, word_of
+from treadle.stores.redis.guides import Guides
 from treadle.stores.redis.lines import Lines, Word
 from treadle.stores.redis.settings import Address, RedisSettings
 from treadle.stores.redis.wire import Call, send_over
@@ -46,7 +47,9 @@ class ClusterWire:
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
         self._nodes: dict[Address, Lines] = {}
+        self._guides = Guides(settings.addresses)
         self._map: Map | None = None
+        self._reading: asyncio.Task[Map] | None = None
 
     async def send(self, calls: Sequence[Call], patience: float | None = None) -> list[Any]:
         answers: dict[int, Any] = {}
@@ -57,7 +60,6 @@ class ClusterWire:
                 waiting = [number for number in waiting if _has_moved(answers[number])]
                 if not waiting:
                     break
-                self._map = None
             for answer in answers.values():
                 if isinstance(answer, ResponseError):
                     raise answer
@@ -85,6 +87,9 @@ class ClusterWire:
         raise trouble
 
     async def close(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         for lines in self._nodes.values():
             await lines.close()
 
@@ -96,16 +101,26 @@ class ClusterWire:
         for number in waiting:
             by_node[await self._node_of(calls[number].shard)].append(number)
         rounds = [
-            send_over(self._lines(node), [calls[number] for number in numbers], patience)
-            for node, numbers in by_node.items()
+            self._send_to(node, [calls[number] for number in numbers], patience) for node, numbers in by_node.items()
         ]
         came = await asyncio.gather(*rounds, return_exceptions=True)
         answers: dict[int, Any] = {}
         for numbers, answer in zip(by_node.values(), came, strict=True):
             if isinstance(answer, BaseException):
-                self._map = None  # another node may take its place
                 raise answer
             answers |= zip(numbers, answer, strict=True)
+        return answers
+
+    async def _send_to(self, node: Address, calls: Sequence[Call], patience: float) -> list[Any]:
+        try:
+            answers = await send_over(self._lines(node), calls, patience)
+        except BaseException:  # also of who waits no longer, as a heartbeat does: another node may take its place
+            self._map = None
+            self._guides.distrust(node)
+            raise
+        if any(map(_has_moved, answers)):
+            self._map = None
+            self._guides.prefer(node)  # it knows already
         return answers
 
     async def _node_of(self, shard: str) -> Address:
@@ -121,23 +136,33 @@ class ClusterWire:
         return self._nodes[node]
 
     async def _read_map(self) -> Map:
+        """Read it once for all who need it; who waits no longer does not end it for the others, or for the next."""
         if self._map is None:
-            self._map = await self._ask_for_map()
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._ask_for_map())
+                self._reading.add_done_callback(self._have_read)
+            return await asyncio.shield(self._reading)
         return self._map
 
+    def _have_read(self, reading: asyncio.Task[Map]) -> None:
+        self._reading = None
+        if not reading.cancelled() and reading.exception() is None:
+            self._map = reading.result()
+
     async def _ask_for_map(self) -> Map:
-        trouble: Exception | None = None
-        for node in dict.fromkeys([*self._nodes, *self._settings.addresses]):
-            try:
-                (answer,) = await self._lines(node).ask([("CLUSTER", "SLOTS")], self._settings.connect_timeout)
-            except (RedisError, OSError, TimeoutError) as error:
-                trouble = error
-                continue
-            if isinstance(answer, ResponseError):
-                raise StoreError(f"{self._settings.place}: {node} is no node of a cluster. Write redis://{node}/0")
-            return _read(answer, node)
-        assert trouble is not None
-        raise trouble
+        found = await self._guides.ask(self._ask_node) or Map([], [], [])
+        known = [*found.nodes, *self._settings.addresses]
+        self._guides.keep(known)
+        for node in self._nodes.keys() - known:  # they have left
+            await self._nodes.pop(node).close()
+        return found
+
+    async def _ask_node(self, node: Address) -> Map | None:
+        """None: it knows of no slots, as one that has left the cluster."""
+        (answer,) = await self._lines(node).ask([("CLUSTER", "SLOTS")], self._settings.connect_timeout)
+        if isinstance(answer, ResponseError):
+            raise StoreError(f"{self._settings.place}: {node} is no node of a cluster. Write redis://{node}/0")
+        return _read(answer, node) if answer else None
 
 
 def _read(answer: Sequence[Any], asked: Address) -> Map:

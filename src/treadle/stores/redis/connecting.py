@@ -1,15 +1,17 @@
 """How a connection is made: to a server, and to the primary that sentinels name."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from redis import exceptions as told
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 
 from treadle.core.errors import StoreError, StoreUnavailable
+from treadle.stores.redis.guides import Guides
 from treadle.stores.redis.settings import Address, Login, RedisSettings
 
-#: Seconds that one sentinel may take: the others know as much.
+#: Seconds that one sentinel may take.
 SENTINEL_PATIENCE = 1.0
 
 #: Bytes that are read at once: the answer to a claim of a hundred jobs is half of it.
@@ -21,30 +23,15 @@ async def connect(settings: RedisSettings, address: Address) -> AbstractConnecti
     return await _connect(settings, address, settings.login, settings.db)
 
 
-async def connect_to_primary(settings: RedisSettings) -> AbstractConnection:
-    """Ask the sentinels who is the primary, and connect to it. Raises the driver's errors, StoreUnavailable."""
-    return await connect(settings, await find_primary(settings))
-
-
-async def find_primary(settings: RedisSettings) -> Address:
-    """Ask one sentinel after the other."""
-    trouble: Exception | None = None
-    for address in settings.addresses:
-        try:
-            found = await _ask_sentinel(settings, address)
-        except told.ResponseError as error:
-            raise StoreError(f"{settings.place}: {address} is no sentinel ({error}). Correct the URL.") from error
-        except (told.RedisError, OSError, TimeoutError) as error:
-            trouble = error
-        else:
-            if found:
-                return found
-    if trouble:
-        raise trouble
-    raise StoreUnavailable(
-        f"{settings.place}: no sentinel knows a service {settings.service!r}, or a primary of it."
-        " Correct the URL, or see `SENTINEL MASTERS`."
-    )
+async def connect_to_primary(settings: RedisSettings, sentinels: Guides) -> AbstractConnection:
+    """Ask the sentinels who is the primary, and connect to it. Raises the driver's errors, StoreError."""
+    primary = await sentinels.ask(partial(_ask_sentinel, settings))
+    if primary is None:
+        raise StoreUnavailable(
+            f"{settings.place}: no sentinel knows a service {settings.service!r}, or a primary of it."
+            " Correct the URL, or see `SENTINEL MASTERS`."
+        )
+    return await connect(settings, primary)
 
 
 async def _ask_sentinel(settings: RedisSettings, address: Address) -> Address | None:
@@ -53,6 +40,8 @@ async def _ask_sentinel(settings: RedisSettings, address: Address) -> Address | 
         try:
             await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", settings.service)
             found = await connection.read_response()
+        except told.ResponseError as error:
+            raise StoreError(f"{settings.place}: {address} is no sentinel ({error}). Correct the URL.") from error
         finally:
             await connection.disconnect(nowait=True)
     return Address(found[0].decode(), int(found[1])) if found else None

@@ -1,8 +1,9 @@
 """What `working.py` does, in a cluster: jobs of several queues are in several shards, maybe on several nodes.
 
-In one queue all is as on a single server. Across queues two things are not one transaction: of equal ids, or equal
-unique keys, that are added to two queues in the same moment both may be kept; and a cycle settles in one shard and
-claims in another.
+In one queue all is as on a single server. Across queues three things are not one transaction: of equal ids, or equal
+unique keys, that are added to two queues in the same moment both may be kept; of jobs of several queues that are added
+in one call some may be kept though it raises, where a node does not answer; and a cycle settles in one shard and claims
+in another.
 """
 
 from collections import Counter, defaultdict
@@ -11,8 +12,9 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Snapshot
-from treadle.stores.redis import endings, newcomers, packing, rows, steering
+from treadle.stores.redis import endings, newcomers, packing, remains, rows, steering
 from treadle.stores.redis.lines import Word
+from treadle.stores.redis.remains import Mark
 from treadle.stores.redis.shards import Shards
 from treadle.stores.redis.steering import RESTORED
 from treadle.stores.redis.wire import Call
@@ -24,7 +26,7 @@ async def add(shards: Shards, jobs: Sequence[NewJob]) -> tuple[list[Added], int]
     """Keep jobs; answer also how many queues woke."""
     before, known = await _reserve(shards, [job.queue for job in jobs])
     wishes = [_Newcomer(job.id, job.unique_key) for job in jobs]
-    sure = len(known) == 1 or all(job.fresh and job.unique_key is None for job in jobs)
+    sure = all(job.fresh and (job.unique_key is None or len(known) == 1) for job in jobs)
     stands = {} if sure else await _who_stands(shards, wishes, known)
     by_shard: dict[str, list[int]] = defaultdict(list)
     for number, job in enumerate(jobs):
@@ -55,8 +57,13 @@ class _Newcomer(NamedTuple):
 
 
 async def _who_stands(shards: Shards, wishes: Sequence[_Newcomer], known: Sequence[str]) -> dict[int, str]:
-    """Find who stands for newcomers, in any of these shards or before them in this call."""
-    there, holders = await _look(shards, wishes, known)
+    """Find who stands for newcomers, in any of these shards or before them in this call.
+
+    Those whose id has been another job's find none of its records.
+    """
+    there, holders, gone = await _look(shards, wishes, known)
+    for shard, marks in gone.items():
+        await remains.erase(shards, shard, [mark for mark in marks if mark.id not in there])
     stands = {}
     for number, (id, key) in enumerate(wishes):
         standing = id if id in there else holders.get(key)
@@ -69,19 +76,29 @@ async def _who_stands(shards: Shards, wishes: Sequence[_Newcomer], known: Sequen
     return stands
 
 
-async def _look(
-    shards: Shards, wishes: Sequence[_Newcomer], known: Sequence[str]
-) -> tuple[set[str], dict[str | None, str]]:
-    """Answer which of these ids are there, and who holds which of these unique keys."""
-    ids = [each.id for each in wishes]
+class _Seen(NamedTuple):
+    """What is in the shards already."""
+
+    there: set[str]
+    holders: dict[str | None, str]
+    gone: dict[str, list[Mark]]
+    """By shard, what jobs that had these ids have left."""
+
+
+async def _look(shards: Shards, wishes: Sequence[_Newcomer], known: Sequence[str]) -> _Seen:
+    """Look who has these ids, or had them, and who holds these unique keys."""
+    ids = list(dict.fromkeys(each.id for each in wishes))
     keys = [each.unique_key for each in wishes if each.unique_key is not None]
-    there, holders = set[str](), dict[str | None, str]()
+    there, holders, gone = set[str](), dict[str | None, str](), dict[str, list[Mark]]()
     answers = await shards.send([shards.call(shard, "standing", len(ids), *ids, *keys) for shard in known])
-    for answer in answers:
-        there |= {id.decode() for id in answer[: len(ids)] if id is not None}
-        found = zip(keys, answer[len(ids) :], strict=True)
-        holders |= {key: holder.decode() for key, holder in found if holder is not None}
-    return there, holders
+    for shard, answer in zip(known, answers, strict=True):
+        seen = list(zip(ids, answer[: len(ids)], strict=True))
+        there |= {id for id, found in seen if isinstance(found, bytes)}
+        if marks := [Mark(id, found) for id, found in seen if isinstance(found, int)]:
+            gone[shard] = marks
+        held = zip(keys, answer[len(ids) :], strict=True)
+        holders |= {key: holder.decode() for key, holder in held if holder is not None}
+    return _Seen(there, holders, gone)
 
 
 async def restore(shards: Shards, jobs: Sequence[Snapshot]) -> tuple[list[str], int]:
@@ -114,7 +131,7 @@ async def revive(shards: Shards, ids: Sequence[str]) -> tuple[list[str], int]:
     if not wanted:
         return await steering.revive(shards, ids)
     wishes = [_Newcomer(id.decode(), key.decode()) for id, key in wanted]
-    _, holders = await _look(shards, wishes, await shards.all())
+    holders = (await _look(shards, wishes, await shards.all())).holders
     refused = set()
     for id, key in wishes:
         if holders.setdefault(key, id) != id:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from treadle.core.job import Claim, Record, Snapshot
 from treadle.core.states import FINAL, State
 from treadle.core.store import OF_JOB
-from treadle.stores.redis import packing, rows
+from treadle.stores.redis import packing, remains, rows
 from treadle.stores.redis.endings import stamp_of
 from treadle.stores.redis.shards import MOST, Shards
 
@@ -50,7 +50,7 @@ async def release(shards: Shards, reason: str, tasks: Sequence[str] | None) -> t
 async def delete(shards: Shards, ids: Sequence[str]) -> list[str]:
     gone = _texts(await shards.ask_about(ids, "delete"))
     if shards.scattered and gone:
-        await _erase_records(shards)
+        await remains.erase_all(shards)
     return gone
 
 
@@ -65,17 +65,8 @@ async def purge(shards: Shards, older_than: Mapping[State, int], limit: int) -> 
             number = await shards.ask(shard, "purge", min(MOST, limit - purged), *before)
             purged += number
     if shards.scattered:
-        await _erase_records(shards)
+        await remains.erase_all(shards)
     return purged
-
-
-async def _erase_records(shards: Shards) -> None:
-    """Delete the records of jobs that are gone, also where somebody died before doing so."""
-    for shard in await shards.all():
-        ids = await shards.ask(shard, "orphans")
-        while ids:
-            await shards.ask(shards.registry, "erase", *(f"{OF_JOB}{id.decode()}" for id in ids))
-            ids = await shards.ask(shard, "orphans", *ids)
 
 
 async def restore(shards: Shards, jobs: Sequence[Snapshot]) -> tuple[list[str], int]:

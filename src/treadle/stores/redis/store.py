@@ -5,8 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from redis.asyncio.connection import AbstractConnection
-
 from treadle.core.errors import ConfigError, StoreError
 from treadle.core.ids import Clock
 from treadle.core.job import (
@@ -29,12 +27,13 @@ from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
 from treadle.stores.door import Door
+from treadle.stores.ear import Ear, Line
 from treadle.stores.inbox import Inbox
 from treadle.stores.loops import PerLoop
 from treadle.stores.outbox.enlisted import OutboxEnlisted
 from treadle.stores.redis import listing, looking, scattered, steering, working
 from treadle.stores.redis.cluster import ClusterWire
-from treadle.stores.redis.ear import Ear
+from treadle.stores.redis.ear import Subscription
 from treadle.stores.redis.heart import RedisHeart
 from treadle.stores.redis.probe import NO_FILE, Server, facts_of, probe, refuse_unfit
 from treadle.stores.redis.settings import Kind, RedisSettings
@@ -64,7 +63,7 @@ class RedisStore:
         self._settings, self._clock = settings, clock
         self._scattered = settings.kind is Kind.CLUSTER
         self._door = Door("treadle-redis")
-        self._ear = Ear(self._door, f"{settings.prefix}:wake", self._connect_ear)
+        self._ear = Ear(self._door, self._make_line)
         self._servers: list[Server] = []
         self._loops = PerLoop(self._begin, _end)
 
@@ -146,8 +145,8 @@ class RedisStore:
             )
         return schema
 
-    async def _connect_ear(self) -> AbstractConnection:
-        return await (await self._loops.get()).wire.connect()
+    async def _make_line(self) -> Line:
+        return Subscription((await self._loops.get()).wire.connect, f"{self._settings.prefix}:wake")
 
     async def _shards(self) -> Shards:
         return (await self._loops.get()).shards

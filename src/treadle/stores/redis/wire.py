@@ -9,6 +9,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from treadle.stores.redis.connecting import connect, connect_to_primary
 from treadle.stores.redis.errors import explained, word_of
+from treadle.stores.redis.guides import Guides
 from treadle.stores.redis.lines import Command, Lines, Word
 from treadle.stores.redis.scripts import Script
 from treadle.stores.redis.settings import Kind, RedisSettings
@@ -54,7 +55,7 @@ class ServerWire:
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
         if settings.kind is Kind.SENTINEL:
-            self._connect = partial(connect_to_primary, settings)
+            self._connect = partial(connect_to_primary, settings, Guides(settings.addresses))
         else:
             self._connect = partial(connect, settings, settings.addresses[0])
         self._lines = Lines(self._connect)

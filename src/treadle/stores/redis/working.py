@@ -1,5 +1,6 @@
 """The verbs of those who enqueue and of workers, on a server's one shard; in a cluster `scattered.py` does it."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,9 @@ async def claims(shards: Shards, worker: str) -> list[Claim]:
 async def sweep(shards: Shards, worker: str, limit: int, take: int) -> tuple[Swept, int]:
     """Do what time demands in every shard; answer also how many queues woke."""
     done = _Swept()
-    for shard in await shards.everywhere():
+    everywhere = await shards.everywhere()
+    # Each time in another order: one that always has more to do than a sweep may would leave nothing to those behind.
+    for shard in random.sample(everywhere, len(everywhere)):
         full, due = True, -1
         while full:
             some = min(MOST, limit - done.most)

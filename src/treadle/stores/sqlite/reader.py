@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from treadle.core.errors import StoreUnavailable
 from treadle.stores.sqlite.connection import connect, explained
 from treadle.stores.sqlite.settings import SqliteSettings
 
@@ -23,7 +24,11 @@ class Reader:
 
     async def __call__(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run this query and answer what it gives; it must fetch all it needs before it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, run)
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, run)
+        except RuntimeError:  # its thread has ended
+            raise StoreUnavailable(f"{self._settings.path}: this store has been closed.") from None
+        return await reading
 
     def _read(self, run: Callable[[sqlite3.Connection], T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

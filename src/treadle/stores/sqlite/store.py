@@ -95,13 +95,28 @@ class SqliteStore:
     async def close(self) -> None:
         if self._process != os.getpid():
             return  # what is open here is the parent's
+        await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._bell.close)
+
+    def _close(self) -> None:
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
         if writer:
-            await asyncio.to_thread(writer.close)
+            writer.close()
         if reader:
-            await asyncio.to_thread(reader.close)
-        await asyncio.to_thread(self._bell.close)
+            reader.close()
+
+    def before_fork(self) -> None:
+        """Close the file, so that a fork does no harm; nobody opens it before `after_fork`."""
+        self._opening.acquire()
+        self._close()
+
+    def after_fork(self) -> None:
+        """Let it be opened again, in the parent as in the child."""
+        if self._process == os.getpid():
+            self._opening.release()
+        else:
+            self._after_fork()
 
     async def schema(self) -> Schema:
         return await asyncio.to_thread(self._look, peek, schema)
@@ -208,6 +223,11 @@ class SqliteStore:
     async def delete(self, ids: Sequence[str]) -> list[str]:
         write = await self._write()
         return await write(lambda connection: verbs.delete(connection, ids))
+
+    async def delete_waiting(self, ids: Sequence[str]) -> list[str]:
+        """Delete those of these jobs that are neither running nor final; answer the ids it applied to."""
+        write = await self._write()
+        return await write(lambda connection: verbs.delete(connection, ids, verbs.DELETE_WAITING))
 
     async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
         write = await self._write()

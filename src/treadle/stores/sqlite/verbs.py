@@ -49,6 +49,7 @@ REVIVE = _load("revive", "ids", "now")
 HOLD = _load("hold", "ids", "reason")
 RELEASE = _load("release", "reason", "tasks", "now")
 DELETE = _load("delete", "ids")
+DELETE_WAITING = _load("delete_waiting", "ids")
 PURGE = _load("purge", "state", "before", "limit")
 PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
 PURGE_RECORDS = _load("purge_records", "kinds")
@@ -218,8 +219,8 @@ def release(connection: sqlite3.Connection, now: int, reason: str, tasks: Sequen
     return connection.execute(RELEASE, (reason, asked, now)).rowcount
 
 
-def delete(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
-    gone = connection.execute(DELETE, (json.dumps(list(ids)),)).fetchall()
+def delete(connection: sqlite3.Connection, ids: Sequence[str], statement: str = DELETE) -> list[str]:
+    gone = connection.execute(statement, (json.dumps(list(ids)),)).fetchall()
     _forget(connection, gone)
     return [id for _, id in gone]
 

@@ -1,7 +1,8 @@
 -- One table for all jobs; a partial index for each way of looking for one, so that finished jobs cost a claim nothing.
 -- One key for all: every index of the table gets a new entry whenever a job moves, so a second costs at each move.
 -- Times are whole milliseconds since 1970, UTC. Names compare by their bytes: the order of a language is slower.
--- A job is written three times (queued, running, final); pages that are half empty at first have room for that.
+-- A job is written three times (queued, running, final); pages that are half empty at first have room for that. So have
+-- those of the other tables whose rows are written again and again, none of it in an index.
 
 CREATE TABLE treadle.job (
     key           uuid PRIMARY KEY WITH (fillfactor = 40),
@@ -102,7 +103,7 @@ CREATE TABLE treadle.log (
     epoch  integer NOT NULL,
     lines  text NOT NULL,
     PRIMARY KEY (job, epoch)
-);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE treadle.attempt (
     job         uuid NOT NULL,
@@ -114,7 +115,7 @@ CREATE TABLE treadle.attempt (
     ending      text NOT NULL,
     error       text,
     PRIMARY KEY (job, epoch)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE treadle.record (
     kind     text COLLATE "C" NOT NULL,
@@ -122,4 +123,4 @@ CREATE TABLE treadle.record (
     value    text NOT NULL,
     version  bigint NOT NULL,
     PRIMARY KEY (kind, key)
-);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);

@@ -1,19 +1,16 @@
--- Only who holds a lease may take. What runs is asked for its holders, from one to the next in their index: one whose
--- claim was still on its way when another sweeper forgot the silent worker is unknown by now.
-  WITH RECURSIVE clock AS MATERIALIZED (
+-- Only who holds a lease may take. Jobs are looked for by the ids of the silent: as long as nobody is, no job is read.
+--   :strays              holders without a row; who has got one meanwhile beats
+  WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
-       holder AS (
-       SELECT min(worker) AS id FROM treadle.job WHERE state = 'running'
-        UNION ALL
-       SELECT (SELECT min(worker) FROM treadle.job WHERE state = 'running' AND worker > holder.id)
-         FROM holder
-        WHERE holder.id IS NOT NULL),
        silent AS MATERIALIZED (
-       SELECT holder.id
-         FROM clock CROSS JOIN holder
-        WHERE holder.id IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM treadle.worker WHERE worker.id = holder.id AND lease_until > clock.now)
-          AND EXISTS (SELECT 1 FROM treadle.worker WHERE worker.id = :worker AND lease_until > clock.now))
+       SELECT gone.id
+         FROM clock CROSS JOIN LATERAL (
+              SELECT id FROM treadle.worker WHERE lease_until <= clock.now
+               UNION ALL
+              SELECT stray.id
+                FROM unnest(:strays::text[]) AS stray (id)
+               WHERE NOT EXISTS (SELECT 1 FROM treadle.worker WHERE worker.id = stray.id)) AS gone
+        WHERE EXISTS (SELECT 1 FROM treadle.worker WHERE worker.id = :worker AND lease_until > clock.now))
 UPDATE treadle.job AS job
    SET worker = :worker, epoch = job.epoch + 1, crashes = job.crashes + (NOT job.taken)::integer, taken = true
  WHERE job.key = ANY (ARRAY (

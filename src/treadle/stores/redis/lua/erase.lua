@@ -1,5 +1,12 @@
--- Delete all records of some kinds. ARGV: now, kinds.
+-- Erase all records of some kinds, unless another has announced it since, or has done it. ARGV: now, who did announce
+-- it, kinds. Answers those that were erased.
 
-local keys = {}
-for i = 2, #ARGV do keys[#keys + 1] = T .. ':records:' .. ARGV[i] end
-return call('UNLINK', unpack(keys))
+local erased = {}
+for i = 3, #ARGV do
+  if call('HGET', T .. ':erasing', ARGV[i]) == ARGV[2] then
+    call('HDEL', T .. ':erasing', ARGV[i])
+    call('UNLINK', T .. ':records:' .. ARGV[i])
+    erased[#erased + 1] = ARGV[i]
+  end
+end
+return erased

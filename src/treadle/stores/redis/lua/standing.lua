@@ -1,12 +1,15 @@
--- Look who stands for newcomers of other shards. ARGV: now, how many ids, ids, unique keys. Answers the ids that are
--- here, in their places, then the holders of the keys in theirs.
+-- Look who stands for newcomers of other shards. ARGV: now, how many ids, ids, unique keys. Answers for each id itself
+-- if it is here, its seq if it is gone and its records may be left, then the holders of the keys.
 
 local answer = {}
 for i = 3, #ARGV do
-  if i - 2 <= tonumber(ARGV[2]) then
-    answer[i - 2] = call('EXISTS', T .. ':job:' .. ARGV[i]) == 1 and ARGV[i]
-  else
+  if i - 2 > tonumber(ARGV[2]) then
     answer[i - 2] = call('HGET', T .. ':unique', ARGV[i])
+  elseif call('EXISTS', T .. ':job:' .. ARGV[i]) == 1 then
+    answer[i - 2] = ARGV[i]
+  else
+    local seq = call('HGET', T .. ':remains', ARGV[i])
+    answer[i - 2] = seq and tonumber(seq)
   end
 end
 return answer

@@ -144,7 +144,7 @@ local function forget(jobs)
       keys[#keys + 1] = T .. kind .. job.id
     end
     gone.all[job.id] = job.seq
-    if SCATTERED then call('SADD', T .. ':orphans', job.id) end
+    if SCATTERED then call('HSET', T .. ':remains', job.id, digits(job.seq)) end
     for _, name in ipairs(LISTS) do
       if job[name] then
         local index = name .. ':' .. job[name]

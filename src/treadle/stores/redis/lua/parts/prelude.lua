@@ -12,7 +12,8 @@
 --   all  owner:<o>  tenant:<t>  batch:<b>  pages of jobs by seq
 --   done:<state>            pages of final jobs by their end
 --   unique  counts          key -> live holder; "state:queue" -> how many
---   records:<kind>  schema  queues  orphans
+--   records:<kind>  schema  queues
+--   remains  erasing        in a cluster (`remains.py`): id of who is gone -> its seq; kind of records -> who erases them
 
 local T = KEYS[1]
 local call, format = redis.call, string.format

@@ -8,6 +8,7 @@ local function set_record(kind, key, expect, value)
   if expect and expect ~= version or not value and version == 0 then return 0 end
   if value then
     call('HSET', records, key, digits(version + 1) .. ':' .. value)
+    call('HDEL', T .. ':erasing', kind)  -- who was about to erase this kind has seen an older state of it
   else
     call('HDEL', records, key)
   end
