@@ -1,14 +1,12 @@
 """Who has a connection, for how long, and in which loop, thread or process."""
 
 import asyncio
-import os
 import threading
-import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.stores.forks import in_a_fork, needs_forks
 from tests.stores.postgres.scene import PATIENCE, all_gone, ask, connections, soon, soon_true
 from treadle import Treadle
 from treadle.core.job import Added, Filter, WorkerInfo
@@ -161,28 +159,6 @@ def test_an_application_runs_until_idle_again_and_again_in_one_process(url: str)
 
 
 # -- forks ---------------------------------------------------------------------------------
-
-needs_forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="not on this platform: no fork")
-
-
-def in_a_fork(act: Callable[[], object]) -> str:
-    """Run this in a forked child and answer what it gives."""
-    ear, mouth = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12+ warns of forks beside threads: our subject
-        child = os.fork()
-    if child == 0:
-        try:
-            os.write(mouth, str(act()).encode())
-        except BaseException as error:
-            os.write(mouth, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(mouth)
-    with open(ear, "rb") as file:
-        said = file.read().decode()
-    os.waitpid(child, 0)
-    return said
 
 
 class Parent:
