@@ -29,6 +29,8 @@ Told to a running task: ``Stopped`` (cancelled or its claim lost) and ``SoftTime
 from collections.abc import Collection
 from datetime import timedelta
 
+from treadle.core.flow.gates import Park
+
 
 class TreadleError(Exception):
     """Everything that Treadle raises on purpose."""
@@ -172,10 +174,15 @@ class Snooze(TreadleError):
 
 
 class RetryLater(TreadleError):
-    """Try again `after` (seconds or a timedelta) because the other side said so; no attempt is spent."""
+    """Try again `after` (seconds or a timedelta) because the other side said so; no attempt is spent.
 
-    def __init__(self, after: float | timedelta) -> None:
+    All jobs that share a rate limit with this one, or else a concurrency key, wait as long. `park` says more of it, as
+    `pace_from` (`treadle.pace`) reads it from the other side's headers.
+    """
+
+    def __init__(self, after: float | timedelta, park: Park | None = None) -> None:
         self.after = round(_seconds(after) * 1000)
+        self.park = park or Park(self.after)
         super().__init__(f"told to try again after {self.after / 1000:g} s")
 
 

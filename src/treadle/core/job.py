@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from treadle.core.flow.choosing import Line
+from treadle.core.flow.gates import Standing
+from treadle.core.flow.steering import Steering
 from treadle.core.outcomes import Outcome
 from treadle.core.states import State
 
@@ -37,6 +40,17 @@ class NewJob(NamedTuple):
     """A reason to hold it at once, such as "operator"."""
     meta: str | None = None
     """One JSON object that Treadle carries along, such as trace context."""
+    lane: str | None = None
+    """What governs it, as `treadle.core.flow.lanes` writes it; None: nothing but its queue and its task."""
+    costs: str | None = None
+    """A JSON array: the units that it costs at each gate of its lane; None: one each."""
+    unique_until: str = "final"
+    """How long it keeps its unique key: until it is "final", or until it is first "started"."""
+    unique_for: int | None = None
+    """Milliseconds for which it keeps its unique key at least, whatever becomes of it."""
+    on_conflict: str = "skip"
+    """What becomes of who stands for it, while that one waits: "skip" nothing, "replace" it gets the newcomer's
+    arguments, costs and priority, "reschedule" those and the newcomer's due time."""
     fresh: bool = False
     """Its id was made for it a moment ago, so that nobody has it: a store need not look. (It may be wrong.)"""
 
@@ -48,6 +62,8 @@ class Added(NamedTuple):
     new: bool
     spooled: bool = False
     """It is durable on this host only: the store was away, and the application's fallback has it."""
+    changed: bool = False
+    """Who stands for the newcomer has taken something over from it (`NewJob.on_conflict`)."""
 
 
 class Claim(NamedTuple):
@@ -71,6 +87,8 @@ class Claim(NamedTuple):
     tenant: str | None
     batch: str | None
     meta: str | None
+    lane: str | None = None
+    costs: str | None = None
     taken: bool = False
     """It was taken over from a worker that went silent: to be settled, not to be run."""
 
@@ -101,6 +119,16 @@ class Report(NamedTuple):
     """All lines of this attempt that are kept, as one JSON array."""
 
 
+class Spent(NamedTuple):
+    """By how much an attempt used more (or, negative, less) of a budget than was set aside for it."""
+
+    gate: str
+    """The gate's name."""
+    units: int
+    window: int
+    """The number of the window in which that was."""
+
+
 class Ending(NamedTuple):
     """How one attempt ended, with the last it had to tell: all of it in one write."""
 
@@ -108,6 +136,7 @@ class Ending(NamedTuple):
     outcome: Outcome
     progress: Progress | None = None
     log: str | None = None
+    spent: tuple[Spent, ...] = ()
 
 
 class Cycle(NamedTuple):
@@ -125,6 +154,8 @@ class Cycle(NamedTuple):
     """There may be more to claim than was given: as much was found as was wanted, or others stood in the way."""
     partial: bool = False
     """Less was found than was wanted, in a part of what waits: a later claim will look at all."""
+    opens_in: int | None = None
+    """Milliseconds until the next of the lanes in these queues opens by itself."""
 
 
 class Swept(NamedTuple):
@@ -191,6 +222,10 @@ class Snapshot(NamedTuple):
     result_until: int | None
     result_ttl: int | None
     meta: str | None
+    lane: str | None
+    costs: str | None
+    unique_until: str
+    unique_for: int | None
     progress: Progress | None
     cursor: str
     """Where this job stands in a listing; opaque."""
@@ -275,3 +310,23 @@ class StoreFacts(NamedTuple):
     """What an answered call survives, in words."""
     notes: tuple[str, ...] = ()
     """What could be better, each a sentence with the remedy."""
+
+
+class Running(NamedTuple):
+    """A job that somebody runs, as far as the gates are concerned."""
+
+    id: str
+    queue: str
+    task: str
+    tenant: str | None
+    lane: str | None
+
+
+class Survey(NamedTuple):
+    """What a claim for one queue would look at, with none of it written: for `explain`."""
+
+    now: int
+    line: Line
+    standings: Mapping[str, Standing]
+    steering: Steering
+    running: tuple[Running, ...]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from treadle.core.errors import Cancel, Crashed, Discard, OutcomeUnknown, RetryLater, Skip, Snooze, TimedOut
+from treadle.core.flow.gates import Park
 from treadle.core.retry import Retry
 from treadle.core.states import Reason, State
 
@@ -22,6 +23,8 @@ class Outcome(NamedTuple):
     spends_attempt: bool = True
     crashed: bool = False
     """Counts one crash: the process that ran only this attempt died."""
+    park: Park | None = None
+    """What the other side said of everybody who asks it for the same key."""
 
 
 def complete(result: str | None = None) -> Outcome:
@@ -88,8 +91,8 @@ def judge(tries: Tries, error: BaseException, policy: Retry, chance: float, desc
     match error:
         case Snooze(delay=delay):
             return snooze(delay)
-        case RetryLater(after=after):
-            return snooze(after, "retry_later")
+        case RetryLater(after=after, park=park):
+            return snooze(after, "retry_later")._replace(park=park)
         case Skip(why=why):
             return skip(why)
         case Discard() | OutcomeUnknown():

@@ -10,6 +10,7 @@ Losing a race is an answer, never an exception. `treadle.testing.contract` check
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
+from treadle.core.flow.steering import Steer
 from treadle.core.job import (
     Added,
     Claim,
@@ -24,6 +25,7 @@ from treadle.core.job import (
     Slice,
     Snapshot,
     StoreFacts,
+    Survey,
     Swept,
     WorkerInfo,
 )
@@ -108,14 +110,37 @@ class Store(Protocol):
     async def add(self, jobs: Sequence[NewJob]) -> list[Added]:
         """Keep these, in one transaction, and name who stands for each, in order.
 
-        An equal id, or the live holder of an equal unique key, stands for the newcomer, also among `jobs`.
+        An equal id, or who has an equal unique key, stands for the newcomer, also among `jobs`.
         """
         ...
 
-    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+    async def cycle(
+        self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int] = ()
+    ) -> Cycle:
         """Settle these and claim up to `want` jobs of `queues`, in one transaction.
 
-        An ending that was settled before (the answer got lost) counts as settled.
+        An ending that was settled before (the answer got lost) counts as settled. Who is claimed, `choose` decides
+        (`treadle.core.flow.choosing`). `shares`: so many jobs of each queue go before those of the others.
+        """
+        ...
+
+    async def steer(self, target: str, steer: Steer) -> None:
+        """Pause, limit or weigh a target, or let it be as it was: `treadle.core.flow.steering`."""
+        ...
+
+    async def survey(self, queue: str, limit: int) -> Survey:
+        """Read what a claim for this queue would look at: at most so many tenants, lanes of each, and jobs of each."""
+        ...
+
+    async def spend(self, claim: Claim, gate: str, units: int) -> int | None:
+        """Take more units of a budget that the claim has entered; answer the window's number, None if it has not so
+        many left or the claim is not current."""
+        ...
+
+    async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
+        """Move waiting jobs to a queue, or give them a priority; answer the ids it applied to.
+
+        The priority of jobs that wait for each other in order (`is_ordered`) stays what it is.
         """
         ...
 

@@ -1,0 +1,297 @@
+"""The claim's decision: whose turn it is, and whether the gates before the first job of a lane let it pass.
+
+A store loads what waits (`Line` > `Turn` > `Row` > `Waiting`), `choose` decides, the store writes. What it did not load
+it says (`more`, `beyond`), and the decision stops where it would have to guess.
+
+Turns are start-time fair queueing (Goyal, Vin, Cheng 1996): a tenant that is served pays one turn, divided by its
+weight; who comes new begins at the clock of the queue, so that nobody saves turns up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from treadle.core.flow.gates import PASSES, REST, SHUT, Gate, Standing, ask, enter
+from treadle.core.flow.lanes import Lane, read_costs, read_lane
+from treadle.core.flow.steering import DEFAULT, Steering, caps, gates_before, paused_by
+
+#: What a tenant of weight 1 pays for one job.
+TURN = 1_000_000
+
+#: Milliseconds of waiting that are worth one point of priority: so nothing starves (see `rank`).
+AGEING = 60_000
+
+#: The name of the row in which jobs without a lane are told of.
+PLAIN = ""
+
+
+def rank(since: int, priority: int) -> int:
+    """Say where a job stands that waits since then: the lowest goes first, and of equals the older.
+
+    All grow old at the same pace, so the order of two jobs never changes and an index may hold it.
+    """
+    return since - priority * AGEING
+
+
+class Waiting(NamedTuple):
+    """A queued job."""
+
+    ref: object
+    id: str
+    rank: int
+    seq: int
+    costs: str | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.rank, self.seq
+
+
+@dataclass(slots=True)
+class Row:
+    """A lane and its first jobs, best first."""
+
+    text: str
+    jobs: Sequence[Waiting]
+    more: bool = False
+    """There are more jobs than were loaded."""
+    at: int = 0
+
+    @property
+    def first(self) -> Waiting:
+        return self.jobs[self.at]
+
+
+@dataclass(slots=True)
+class Turn:
+    """A tenant of a queue and its first lanes."""
+
+    tenant: str
+    paid: int
+    """How many turns it has paid for in all."""
+    rows: list[Row]
+    beyond: tuple[int, int] | None = None
+    """Where the first lane that was not loaded stands."""
+
+
+@dataclass(slots=True)
+class Line:
+    """A queue, and those of its tenants whose turn is next."""
+
+    queue: str
+    clock: int
+    """What the tenant who was served last had paid before."""
+    turns: list[Turn]
+    share: int | None = None
+    """So many jobs go before those of other queues."""
+    beyond: int | None = None
+    """What the first tenant that was not loaded has paid."""
+
+
+class Taken(NamedTuple):
+    """A job that may run now, and the gates that it has entered."""
+
+    queue: str
+    row: Row
+    job: Waiting
+
+
+class Shut(NamedTuple):
+    """A lane whose first job must wait."""
+
+    queue: str
+    row: Row
+    gate: str
+    """The gate's name or the target that is paused."""
+    until: int | None
+    """The millisecond at which to ask again; None: when somebody leaves, or an operator opens it."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """What a claim takes, and what it has found out."""
+
+    taken: list[Taken] = field(default_factory=list)
+    shut: list[Shut] = field(default_factory=list)
+    emptied: list[tuple[str, Row]] = field(default_factory=list)
+    """Lanes (with their queue) in which no job is left."""
+    paid: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(queue, tenant) -> turns paid."""
+    clocks: dict[str, int] = field(default_factory=dict)
+    standings: dict[str, tuple[Gate, Standing]] = field(default_factory=dict)
+    """The gates that somebody has entered, by name."""
+    cut: bool = False
+    """It ended where not enough was loaded; load again, once this is written."""
+
+
+def choose(
+    lines: Sequence[Line], standings: Mapping[str, Standing], steering: Steering, now: int, want: int, run: int = 1
+) -> Choice:
+    """Choose up to `want` jobs. A tenant whose turn it is gives up to `run` of them one after the other.
+
+    `standings` holds those of all gates before the rows of `lines`, by name; what is missing is at rest.
+    """
+    return _Choosing(lines, standings, steering, now, want, run).choice
+
+
+class _Queue:
+    """A line while it is being served."""
+
+    __slots__ = ("left", "line", "turns")
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.left = line, line.share
+        self.turns: list[tuple[int, int, int, int, _Tenant]] = []
+
+    def put(self, tenant: "_Tenant") -> None:
+        if tenant.rows:
+            rank, seq, *_ = tenant.rows[0]
+            heappush(self.turns, (max(tenant.paid, self.line.clock), rank, seq, id(tenant), tenant))
+
+    def key(self) -> tuple[bool, int, int]:
+        _, rank, seq, _, _ = self.turns[0]
+        return self.left == 0, rank, seq
+
+
+class _Tenant:
+    """A turn while it is being served."""
+
+    __slots__ = ("paid", "rows", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn, self.paid = turn, turn.paid
+        self.rows = [(*row.first.place, n, row) for n, row in enumerate(turn.rows) if row.at < len(row.jobs)]
+        heapify(self.rows)
+
+
+class _Choosing:
+    """One decision while it is being made."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        standings: Mapping[str, Standing],
+        steering: Steering,
+        now: int,
+        want: int,
+        run: int,
+    ) -> None:
+        self.choice = Choice()
+        self._standings, self._steering, self._now, self._want, self._run = standings, steering, now, want, run
+        self._gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
+        queues = [_Queue(line) for line in lines if not _is_paused(line, steering)]
+        for queue in queues:
+            for turn in queue.line.turns:
+                queue.put(_Tenant(turn))
+        self._serve(queues)
+
+    def _serve(self, queues: list[_Queue]) -> None:
+        taken = self.choice.taken
+        while len(taken) < self._want and not self.choice.cut:
+            waiting = [queue for queue in queues if queue.turns]
+            if not waiting:
+                return
+            first = min(waiting, key=_Queue.key)
+            others = [queue.key() for queue in waiting if queue is not first]
+            self._serve_turn(first, min(others) if others else None)
+
+    def _serve_turn(self, queue: _Queue, others: tuple[bool, int, int] | None) -> None:
+        """Let the tenant whose turn it is have up to a run of jobs, as long as no other queue's is better."""
+        start, _, _, _, tenant = queue.turns[0]
+        line = queue.line
+        if line.beyond is not None and start > max(line.beyond, line.clock):
+            self.choice.cut = True
+            return
+        heappop(queue.turns)
+        served = 0
+        while tenant.rows and served < self._run and len(self.choice.taken) < self._want:
+            rank, seq, *_ = tenant.rows[0]
+            if served and others is not None and (queue.left == 0, rank, seq) > others:
+                break
+            if not self._is_known(tenant, (rank, seq)):
+                break
+            taken = self._try_first(line, tenant)
+            served += taken
+            if queue.left:
+                queue.left -= taken
+            if self.choice.cut:
+                break
+        if served:
+            said = self._steering.get(f"tenant={tenant.turn.tenant}", DEFAULT)
+            tenant.paid = start + served * TURN // max(1, said.weight)
+            line.clock = max(line.clock, start)
+            self.choice.paid[line.queue, tenant.turn.tenant] = tenant.paid
+            self.choice.clocks[line.queue] = line.clock
+        if not tenant.rows and tenant.turn.beyond is not None:
+            self.choice.cut = True
+        queue.put(tenant)
+
+    def _is_known(self, tenant: _Tenant, place: tuple[int, int]) -> bool:
+        beyond = tenant.turn.beyond
+        if beyond is not None and place > beyond:
+            self.choice.cut = True
+        return not self.choice.cut
+
+    def _try_first(self, line: Line, tenant: _Tenant) -> int:
+        """Take the best job of a tenant, or shut its lane; answer how many were taken."""
+        *_, n, row = heappop(tenant.rows)
+        lane = None if row.text == PLAIN else read_lane(row.text)
+        shut = self._enter(line.queue, row, lane)
+        if shut is not None:
+            self.choice.shut.append(shut)
+            return 0
+        self.choice.taken.append(Taken(line.queue, row, row.first))
+        row.at += 1
+        if row.at < len(row.jobs):
+            heappush(tenant.rows, (*row.first.place, n, row))
+        elif row.more:
+            self.choice.cut = True
+        else:
+            self.choice.emptied.append((line.queue, row))
+        return 1
+
+    def _enter(self, queue: str, row: Row, lane: Lane | None) -> Shut | None:
+        """Enter all gates before the first job of a lane, or none."""
+        steering, job = self._steering, row.first
+        paused = paused_by(queue, lane.targets, steering) if steering and lane else None
+        if paused:
+            return Shut(queue, row, paused, None)
+        gates = self._gates_before(queue, row.text, lane)
+        costs = _costs(gates, lane, job)
+        for gate, cost in zip(gates, costs, strict=True):
+            until = ask(gate, self._standing(gate), job.id, cost, self._now)
+            if until != PASSES:
+                return Shut(queue, row, gate.name, None if until == SHUT else until)
+        for gate, cost in zip(gates, costs, strict=True):
+            self.choice.standings[gate.name] = gate, enter(gate, self._standing(gate), job.id, cost, self._now)
+        return None
+
+    def _gates_before(self, queue: str, text: str, lane: Lane | None) -> tuple[Gate, ...]:
+        found = self._gates.get((queue, text))
+        if found is None:
+            found = gates_before(queue, lane, self._steering) if lane else gates_before_plain(queue, self._steering)
+            self._gates[queue, text] = found
+        return found
+
+    def _standing(self, gate: Gate) -> Standing:
+        name = gate.name
+        changed = self.choice.standings.get(name)
+        return changed[1] if changed else self._standings.get(name, REST)
+
+
+def gates_before_plain(queue: str, steering: Steering) -> tuple[Gate, ...]:
+    """List the gates before jobs that have no lane: only their queue's. (Where a task is steered, its jobs get one.)"""
+    return tuple(gate for gate in caps(queue, "", None, steering) if gate.name == f"queue={queue}")
+
+
+def _is_paused(line: Line, steering: Steering) -> bool:
+    said = steering.get(f"queue={line.queue}")
+    return said is not None and said.paused
+
+
+def _costs(gates: Sequence[Gate], lane: Lane | None, job: Waiting) -> Sequence[int]:
+    """Give what a job costs at each of these gates; an operator's own, which stand first, cost one."""
+    own = len(lane.gates) if lane else 0
+    return [*(1,) * (len(gates) - own), *read_costs(job.costs, own)]
+

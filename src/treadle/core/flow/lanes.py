@@ -1,0 +1,62 @@
+"""Lanes: jobs that the same predicates govern wait in one lane of their queue, so that only its first need be asked.
+
+A lane is named by a text that says all of it: `["mail.sync","acme",[["rate","mail.sync:rate","",250,1000,250]]]`. A job
+that no predicate governs but its queue's and its task's (no tenant, no gate) has no lane.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from treadle.core.flow.gates import Gate, Kind
+
+#: Jobs without a tenant take turns as one tenant of this name.
+NOBODY = ""
+
+
+class Lane(NamedTuple):
+    """What the name of a lane says."""
+
+    task: str
+    tenant: str
+    gates: tuple[Gate, ...]
+    targets: tuple[str, ...]
+    """What an operator may steer it by, beside its queue: task, tenant, keys, policies and gates."""
+
+
+def write_lane(task: str, tenant: str | None, gates: Sequence[Gate]) -> str | None:
+    """Name the lane of a job; None where nothing governs it."""
+    if not gates and not tenant:
+        return None
+    return json.dumps([task, tenant or NOBODY, gates], separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(4096)
+def read_lane(text: str) -> Lane:
+    """Read the name of a lane."""
+    task, tenant, listed = json.loads(text)
+    gates = tuple(Gate(*each) for each in listed)
+    targets = [f"task={task}"]
+    if tenant:
+        targets.append(f"tenant={tenant}")
+    for gate in gates:
+        targets += [gate.policy, gate.name]
+        if gate.key:
+            targets.append(f"key={gate.key}")
+    return Lane(task, tenant, gates, tuple(dict.fromkeys(targets)))
+
+
+def lane_of_task(task: str) -> str:
+    """Name the lane in which jobs of a task wait that have none, once somebody steers their task."""
+    return json.dumps([task, NOBODY, []], separators=(",", ":"), ensure_ascii=False)
+
+
+def is_ordered(text: str | None) -> bool:
+    """Say whether the jobs of a lane wait for each other, so that no priority may change their order."""
+    return text is not None and any(gate.kind == Kind.ORDER for gate in read_lane(text).gates)
+
+
+def read_costs(text: str | None, number: int) -> Sequence[int]:
+    """Read what a job costs at each of so many gates; one unit where nothing is said."""
+    return json.loads(text) if text else (1,) * number

@@ -1,0 +1,43 @@
+"""What the end of an attempt does to the gates that its job had entered."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from treadle.core.flow.gates import Gate, Kind, Standing, adjust, leave, park
+from treadle.core.flow.lanes import read_lane
+from treadle.core.flow.steering import Steering, caps
+
+if TYPE_CHECKING:
+    from treadle.core.job import Claim, Ending
+
+
+def gates_of(claim: "Claim", steering: Steering) -> tuple[Gate, ...]:
+    """List the gates that a claim has entered: an operator's on queue, task and tenant, then those of its lane."""
+    own = read_lane(claim.lane).gates if claim.lane else ()
+    return (*caps(claim.queue, claim.task, claim.tenant, steering), *own) if steering else own
+
+
+def leave_all(
+    ended: "Sequence[Ending]", standing_of: Callable[[Gate], Standing], steering: Steering, now: int
+) -> dict[str, tuple[Gate, Standing]]:
+    """Compute what becomes of the gates of these endings, each of which was written just now; by name."""
+    changed: dict[str, tuple[Gate, Standing]] = {}
+    for ending in ended:
+        gates, outcome = gates_of(ending.claim, steering), ending.outcome
+        for gate in gates:
+            before = changed[gate.name][1] if gate.name in changed else standing_of(gate)
+            after = leave(gate, before, ending.claim.id, final=outcome.state.final)
+            for spent in ending.spent:
+                if spent.gate == gate.name:
+                    after = adjust(after, spent.units, spent.window)
+            if outcome.park and gate in parked(gates):
+                after = park(after, outcome.park, now)
+            if after != before or gate.name in changed:
+                changed[gate.name] = gate, after
+    return changed
+
+
+def parked(gates: Sequence[Gate]) -> list[Gate]:
+    """Pick the gates that a "try again later" of the other side shuts: the rates or, without any, what has a key."""
+    rates = [gate for gate in gates if gate.kind == Kind.RATE]
+    return rates or [gate for gate in gates if gate.kind == Kind.CONCURRENCY and gate.key]

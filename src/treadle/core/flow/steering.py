@@ -1,0 +1,76 @@
+"""What an operator said of a queue, a task, a tenant, a key, or a limit; kept as records of the kind `STEER`."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from treadle.core.flow.gates import Gate, Kind
+from treadle.core.flow.lanes import Lane
+
+#: The kind of the records, each under its target: "queue=mail", "task=…", "tenant=…", "key=user_id=u1", or a limit's
+#: policy or gate as `explain` names it.
+STEER = "steer"
+
+
+class Steer(NamedTuple):
+    """What is wished for one target."""
+
+    paused: bool = False
+    limit: int | None = None
+    """The most at once, or in place of the number that a limit was declared with."""
+    weight: int = 1
+    """How many turns a tenant gets for one of another's."""
+
+
+DEFAULT = Steer()
+Steering = Mapping[str, Steer]
+
+
+def write_steer(steer: Steer) -> str | None:
+    """Write it as a record's value; None where it wishes nothing."""
+    return None if steer == DEFAULT else json.dumps(steer._asdict())
+
+
+def read_steering(records: Iterable[tuple[str, str]]) -> Steering:
+    """Read records as (target, value)."""
+    return {target: Steer(**json.loads(value)) for target, value in records}
+
+
+def targets_of(queue: str, task: str, tenant: str | None) -> tuple[str, ...]:
+    """Name what a job belongs to that may be capped across the fleet."""
+    return (f"queue={queue}", f"task={task}") + ((f"tenant={tenant}",) if tenant else ())
+
+
+def caps(queue: str, task: str, tenant: str | None, steering: Steering) -> list[Gate]:
+    """Make the gates that an operator's limits on queue, task and tenant put before this job."""
+    found = ((target, steering.get(target)) for target in targets_of(queue, task, tenant))
+    return [
+        Gate(Kind.CONCURRENCY, target, "", said.limit)
+        for target, said in found
+        if said is not None and said.limit is not None
+    ]
+
+
+def paused_by(queue: str, targets: Sequence[str], steering: Steering) -> str | None:
+    """Name the first target that is paused."""
+    for target in (f"queue={queue}", *targets):
+        said = steering.get(target)
+        if said is not None and said.paused:
+            return target
+    return None
+
+
+def gates_before(queue: str, lane: Lane, steering: Steering) -> tuple[Gate, ...]:
+    """List the gates before the jobs of a lane, with the limits that an operator has set."""
+    if not steering:
+        return lane.gates
+    own = (_steered(gate, steering) for gate in lane.gates)
+    return (*caps(queue, lane.task, lane.tenant, steering), *own)
+
+
+def _steered(gate: Gate, steering: Steering) -> Gate:
+    for target in (gate.name, gate.policy):
+        said = steering.get(target)
+        if said is not None and said.limit is not None:
+            return gate._replace(limit=said.limit)
+    return gate
