@@ -33,14 +33,15 @@ def snapshot(row: Sequence[Any], attempts: Sequence[Attempt] = (), log: Sequence
     """Turn a row of `find.sql` into a value."""
     (seq, id, task, queue, state, reason, outcome, args, result, error, priority, attempt, max_attempts, epoch,
      crashes, cancel, worker, owner, tenant, batch, unique_key, created_at, queued_at, due_at, expires_at, started_at,
-     finished_at, result_until, result_ttl, meta, done, total, failed, note) = row  # fmt: skip
+     finished_at, result_until, result_ttl, meta, lane, costs, unique_until, unique_for, done, total, failed,
+     note) = row  # fmt: skip
     return Snapshot(
         id=id, task=task, queue=queue, state=State(state), reason=reason, outcome=outcome, args=args, result=result,
         failure=failure(error), priority=priority, attempt=attempt, max_attempts=max_attempts, epoch=epoch,
         crashes=crashes, cancelling=bool(cancel) and state == State.RUNNING, worker=worker, owner=owner,
         tenant=tenant, batch=batch, unique_key=unique_key, created_at=created_at, queued_at=queued_at, due_at=due_at,
         expires_at=expires_at, started_at=started_at, finished_at=finished_at, result_until=result_until,
-        result_ttl=result_ttl, meta=meta,
+        result_ttl=result_ttl, meta=meta, lane=lane, costs=costs, unique_until=unique_until, unique_for=unique_for,
         progress=None if done is None else Progress(done, total, failed, note), cursor=str(seq),
         attempts=tuple(attempts), log=tuple(log),
     )  # fmt: skip
@@ -56,7 +57,8 @@ def attempt(row: Sequence[Any]) -> Attempt:
 RESTORED = (
     "id", "task", "queue", "args", "state", "priority", "attempt", "max_attempts", "epoch", "crashes", "reason",
     "outcome", "result", "error", "owner", "tenant", "batch", "unique_key", "created_at", "queued_at", "due_at",
-    "expires_at", "started_at", "finished_at", "result_ttl", "result_until", "meta",
+    "expires_at", "started_at", "finished_at", "result_ttl", "result_until", "meta", "lane", "costs", "unique_until",
+    "unique_for",
 )  # fmt: skip
 
 

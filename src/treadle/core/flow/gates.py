@@ -80,7 +80,10 @@ def ask(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> int:
     if kind == Kind.RATE:
         step, ahead = _spaced(gate, standing, cost, now)
         opens = max(now * 1000, standing.mark) + step - ahead
-        return PASSES if opens <= now * 1000 else ceil(opens / 1000)
+        if opens <= now * 1000:
+            return PASSES
+        # What the other side told holds only so long; after that the gate may be nearer to open.
+        return min(ceil(opens / 1000), standing.spaced_until) if standing.spaced_until > now else ceil(opens / 1000)
     if kind == Kind.ORDER:
         return PASSES if standing.holder in ("", id) else SHUT
     window = now // gate.period

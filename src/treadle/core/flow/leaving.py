@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from treadle.core.flow.gates import Gate, Kind, Standing, adjust, leave, park
 from treadle.core.flow.lanes import read_lane
-from treadle.core.flow.steering import Steering, caps
+from treadle.core.flow.steering import Steering, caps, gates_before
 
 if TYPE_CHECKING:
     from treadle.core.job import Claim, Ending
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 def gates_of(claim: "Claim", steering: Steering) -> tuple[Gate, ...]:
     """List the gates that a claim has entered: an operator's on queue, task and tenant, then those of its lane."""
-    own = read_lane(claim.lane).gates if claim.lane else ()
-    return (*caps(claim.queue, claim.task, claim.tenant, steering), *own) if steering else own
+    if claim.lane:
+        return gates_before(claim.queue, read_lane(claim.lane), steering)
+    return tuple(caps(claim.queue, claim.task, claim.tenant, steering)) if steering else ()
 
 
 def leave_all(
