@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import footprint, growth, latency, mail_import, throughput
+from bench import flow, footprint, growth, latency, mail_import, throughput
 from bench.places import KINDS
 
 #: Of each store.
@@ -12,6 +12,9 @@ PER_STORE: dict[str, Callable[[str], dict[str, float]]] = {
     "processes": throughput.processes,
     "latency": lambda kind: latency.latency_here(kind) | latency.latency_elsewhere(kind),
     "growth": growth.growth,
+    "flow": flow.flow,
+    "keys": flow.keys,
+    "turns": flow.turns,
 }
 
 OTHERS: dict[str, Callable[[], dict[str, float]]] = {
@@ -31,6 +34,8 @@ AT_LEAST = {
     "sqlite: two processes / one": 1.0,
     "postgres: two processes / one": 1.0,
     "redis: two processes / one": 1.0,
+    **{f"{kind}: end to end with {flow.TENANTS} tenants / plain": 0.9 for kind in KINDS},
+    **{f"{kind}: end to end with all predicates / plain": 0.6 for kind in KINDS},
     "import / bare parse": 0.30,
 }
 AT_MOST = {
@@ -46,6 +51,8 @@ AT_MOST = {
         for state in ("finished", "queued")
         for want in growth.CYCLES
     },
+    **{f"{kind}: cycle with {flow.MANY:,} keys / {flow.FEW:,} keys": 1.2 for kind in KINDS},
+    **{f"{kind}: another tenant's first start p99, in service times": 2.0 for kind in KINDS},
     "postgres: claim p99 after 10 min of an open transaction / before": 5,
     "idle worker MiB": 60,
     "import treadle CPU ms, whole process": 120,

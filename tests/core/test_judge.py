@@ -14,6 +14,7 @@ from treadle.core.errors import (
     SoftTimeout,
     TimedOut,
 )
+from treadle.core.flow.gates import Park
 from treadle.core.outcomes import (
     CRASHES_ALLOWED,
     Outcome,
@@ -48,7 +49,7 @@ ERROR = '{"type":"E"}'
         (Snooze(30), 1, snooze(30_000)),
         (Snooze(timedelta(minutes=1)), 4, snooze(60_000)),
         (Snooze(0), 1, snooze(0)),
-        (RetryLater(2.5), 4, snooze(2_500, "retry_later")),
+        (RetryLater(2.5), 4, snooze(2_500, "retry_later")._replace(park=Park(2_500))),
         (Skip("already_processed"), 4, skip("already_processed")),
         (Skip(), 1, skip("")),
         (Discard("bad address"), 1, give_up("discarded", ERROR)),

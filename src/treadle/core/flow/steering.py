@@ -20,6 +20,8 @@ class Steer(NamedTuple):
     """The most at once, or in place of the number that a limit was declared with."""
     weight: int = 1
     """How many turns a tenant gets for one of another's."""
+    declared: tuple[int, int, int] | None = None
+    """Limit, period and burst of a policy as the newest code has them: for jobs that were enqueued by older code."""
 
 
 DEFAULT = Steer()
@@ -69,8 +71,15 @@ def gates_before(queue: str, lane: Lane, steering: Steering) -> tuple[Gate, ...]
 
 
 def _steered(gate: Gate, steering: Steering) -> Gate:
-    for target in (gate.name, gate.policy):
-        said = steering.get(target)
-        if said is not None and said.limit is not None:
-            return gate._replace(limit=said.limit)
-    return gate
+    """Give a gate the numbers that hold now: an operator's, else the newest code's."""
+    policy, own = steering.get(gate.policy, DEFAULT), steering.get(gate.name, DEFAULT)
+    if policy.declared is not None:
+        limit, period, burst = policy.declared
+        gate = gate._replace(limit=limit, period=period, burst=burst)
+    limits = [said.limit for said in (own, policy) if said.limit is not None]
+    return gate._replace(limit=limits[0]) if limits else gate
+
+
+def is_for_all(target: str) -> bool:
+    """Say whether jobs without a lane are concerned, too."""
+    return target.startswith(("queue=", "task="))
