@@ -258,13 +258,15 @@ class _Choosing:
         if paused:
             return Shut(queue, row, paused, None)
         gates = self._gates_before(queue, row.text, lane)
-        costs = _costs(gates, lane, job)
-        for gate, cost in zip(gates, costs, strict=True):
-            until = ask(gate, self._standing(gate), job.id, cost, self._now)
+        entered, passed = self.choice.standings, []
+        for gate, cost in zip(gates, _costs(gates, lane, job), strict=True):
+            name = gate.name
+            standing = entered[name][1] if name in entered else self._standings.get(name, REST)
+            until = ask(gate, standing, job.id, cost, self._now)
             if until != PASSES:
-                return Shut(queue, row, gate.name, None if until == SHUT else until)
-        for gate, cost in zip(gates, costs, strict=True):
-            self.choice.standings[gate.name] = gate, enter(gate, self._standing(gate), job.id, cost, self._now)
+                return Shut(queue, row, name, None if until == SHUT else until)
+            passed.append((name, (gate, enter(gate, standing, job.id, cost, self._now))))
+        entered.update(passed)
         return None
 
     def _gates_before(self, queue: str, text: str, lane: Lane | None) -> tuple[Gate, ...]:
@@ -273,11 +275,6 @@ class _Choosing:
             found = gates_before(queue, lane, self._steering) if lane else gates_before_plain(queue, self._steering)
             self._gates[queue, text] = found
         return found
-
-    def _standing(self, gate: Gate) -> Standing:
-        name = gate.name
-        changed = self.choice.standings.get(name)
-        return changed[1] if changed else self._standings.get(name, REST)
 
 
 def gates_before_plain(queue: str, steering: Steering) -> tuple[Gate, ...]:
@@ -292,6 +289,8 @@ def _is_paused(line: Line, steering: Steering) -> bool:
 
 def _costs(gates: Sequence[Gate], lane: Lane | None, job: Waiting) -> Sequence[int]:
     """Give what a job costs at each of these gates; an operator's own, which stand first, cost one."""
-    own = len(lane.gates) if lane else 0
-    return [*(1,) * (len(gates) - own), *read_costs(job.costs, own)]
+    if job.costs is None or lane is None:
+        return (1,) * len(gates)
+    own = len(lane.gates)
+    return (*(1,) * (len(gates) - own), *read_costs(job.costs, own))
 

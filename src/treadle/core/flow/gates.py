@@ -94,14 +94,17 @@ def ask(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> int:
 def enter(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> Standing:
     """Let a job in that `ask` lets pass."""
     kind = gate.kind
+    # Written out, for `_replace` takes four times as long, and each claim comes by here.
+    used, mark, until, spacing, spaced_until, holder = standing
     if kind == Kind.CONCURRENCY:
-        return standing._replace(used=standing.used + 1)
+        return Standing(used + 1, mark, until, spacing, spaced_until, holder)
     if kind == Kind.RATE:
-        return standing._replace(mark=max(now * 1000, standing.mark) + _spaced(gate, standing, cost, now)[0])
+        owed = max(now * 1000, mark) + _spaced(gate, standing, cost, now)[0]
+        return Standing(used, owed, until, spacing, spaced_until, holder)
     if kind == Kind.ORDER:
         return standing._replace(holder=id)
     window = now // gate.period
-    return standing._replace(used=(standing.used if standing.mark == window else 0) + cost, mark=window)
+    return Standing((used if mark == window else 0) + cost, window, until, spacing, spaced_until, holder)
 
 
 def leave(gate: Gate, standing: Standing, id: str, *, final: bool) -> Standing:
