@@ -18,7 +18,7 @@ KINDS = ("sqlite", "postgres", "redis")
 #: Like a small server in production; the raw loop runs on it too.
 POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
-TABLES = "job, worker, progress, log, attempt, record, lane, turn, gate, arrival"
+TABLES = "job, worker, progress, log, attempt, record, arrival, lane, turn, line, standing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from treadle.app import Treadle
 from treadle.core.errors import (
+    BudgetSpent,
     Cancel,
     ConfigError,
     Discard,
@@ -32,15 +33,16 @@ from treadle.core.retry import NEVER, Exponential, Fixed, Retry
 from treadle.core.states import State
 from treadle.engine.context import Context
 from treadle.handle import Job
+from treadle.limits import Budget, Debounce, Limit, Rate, Throttle, Unique
 from treadle.pack import Pack
-from treadle.task import Task, Unique
+from treadle.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "NEVER", "Cancel", "ConfigError", "Context", "Discard", "DuplicateJob", "Exponential", "Fixed", "Ids",
-    "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "MissingExtra", "NotDone", "OutcomeUnknown",
-    "Pack", "PayloadTooLarge", "Progress", "ResultExpired", "Retry", "RetryLater", "Skip", "Snapshot", "Snooze",
-    "SoftTimeout", "State", "Stopped", "StoreError", "StoreUnavailable", "Task", "TooManyJobs", "Treadle",
-    "TreadleError", "Unique", "UnknownTask",
+    "NEVER", "Budget", "BudgetSpent", "Cancel", "ConfigError", "Context", "Debounce", "Discard", "DuplicateJob",
+    "Exponential", "Fixed", "Ids", "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "Limit",
+    "MissingExtra", "NotDone", "OutcomeUnknown", "Pack", "PayloadTooLarge", "Progress", "Rate", "ResultExpired",
+    "Retry", "RetryLater", "Skip", "Snapshot", "Snooze", "SoftTimeout", "State", "Stopped", "StoreError",
+    "StoreUnavailable", "Task", "Throttle", "TooManyJobs", "Treadle", "TreadleError", "Unique", "UnknownTask",
 ]  # fmt: skip

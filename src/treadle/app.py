@@ -16,17 +16,20 @@ from treadle.core.states import State
 from treadle.core.store import Enlisted, Pending, Store
 from treadle.declare import Declaring
 from treadle.handle import Job
+from treadle.limits import tolls_of
 from treadle.pack import Pack
 from treadle.stores import open_store
 from treadle.stores.clocks import wall_clock
 from treadle.stores.steps import atake, take
-from treadle.task import Call, Task, TaskOptions, check_number, make_task
+from treadle.task import Call, Task, TaskOptions, check_number, check_queue_name, make_task
 
 if TYPE_CHECKING:
+    from treadle.bulk import Done
     from treadle.core.events import Listener
     from treadle.engine.context import Line
     from treadle.engine.worker import Worker
     from treadle.fallback import Spool
+    from treadle.limits import Budgets, Limits, Rates, Toll
     from treadle.schedule import Missed, Overlap, Schedule
     from treadle.stores.door import Door
     from treadle.transaction import Transaction
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+#: Starts that a queue, or turns that a tenant, may get for one of another's.
+WEIGHTS = range(1, 1_001)
 
 
 class Treadle(Declaring):
@@ -65,6 +72,9 @@ class Treadle(Declaring):
         self.schedules: dict[str, Schedule] = {}
         self.listeners: list[Listener] = []
         self._queues = set(queues) | {"default"}
+        self._queue_tolls: dict[str, tuple[Toll, ...]] = {}
+        self.weights: dict[str, int] = {}
+        """Queues that get more than one start for one of another queue's."""
         self._factories: dict[type[Any], Callable[[Treadle], Any]] = {}
         self._resources: dict[type[Any], Any] = {}
         self._making = threading.RLock()
@@ -112,6 +122,11 @@ class Treadle(Declaring):
         try:
             return self.tasks[name]
         except KeyError:
+            if name.startswith("treadle."):
+                from treadle.builtin import builtin_tasks
+
+                if name in (found := builtin_tasks(self)):
+                    return found[name]
             raise UnknownTask(name, self.tasks) from None
 
     def _register(self, task: Task[Any, Any]) -> Task[Any, Any]:
@@ -125,6 +140,30 @@ class Treadle(Declaring):
     def queues(self) -> tuple[str, ...]:
         """All queues that this application knows: its tasks' and those it was given."""
         return tuple(sorted(self._queues | {task.options.queue for task in self.tasks.values()}))
+
+    def queue(
+        self,
+        name: str,
+        *,
+        concurrency: "Limits" = None,
+        rate: "Rates" = None,
+        budget: "Budgets" = None,
+        weight: int = 1,
+    ) -> None:
+        """Declare a queue: limits for all its jobs together, and how many starts it gets for one of another queue's.
+
+        Raises ConfigError.
+        """
+        check_queue_name("app.queue", name)
+        if weight not in WEIGHTS:
+            raise ConfigError(f"app.queue({name!r}): weight={weight!r} must be a whole number from 1 to 1,000.")
+        self._queues.add(name)
+        self._queue_tolls[name] = tolls_of(f"@{name}", concurrency, rate, budget)
+        self.weights[name] = weight
+
+    def tolls_of_queue(self, name: str) -> "tuple[Toll, ...]":
+        """List the limits of a queue."""
+        return self._queue_tolls.get(name, ())
 
     def check_queue(self, task: str, queue: str) -> None:
         """Raise InvalidArguments for a queue that no worker of this application would serve."""
@@ -238,7 +277,7 @@ class Treadle(Declaring):
             for job, standing in zip(jobs, added, strict=True):
                 if job.id in refusing and standing.id != job.id:
                     raise DuplicateJob(job.task, job.unique_key or "", standing.id)
-        return [Job(self, id, new, spooled) for id, new, spooled in added]
+        return [Job(self, each.id, each.new, each.spooled) for each in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; for code that is not async."""
@@ -271,6 +310,76 @@ class Treadle(Declaring):
     def count(self, **asked: Any) -> dict[State, int]:
         """Count jobs by state; for code that is not async."""
         return self.wait(self.acount(**asked))
+
+    # -- steering ------------------------------------------------------------------
+
+    async def apause(self, **target: str) -> None:
+        """Let nothing of a queue, task, tenant, key or limit start any more, in the whole fleet and until `aresume`.
+
+        Name one: `queue="mail"`, `task="mail.sync"`, `tenant="acme"`, `key="user_id=u1"`, `limit="openai:rate"`. What
+        runs goes on. Raises ConfigError.
+        """
+        from treadle import steering
+
+        await steering.pause(self.store, steering.target_of(**target))
+
+    async def aresume(self, **target: str) -> None:
+        """Let what was paused go on."""
+        from treadle import steering
+
+        await steering.resume(self.store, steering.target_of(**target))
+
+    async def ascale(self, limit: int | None, **target: str) -> None:
+        """Let at most so many of a queue, task or tenant run at once in the whole fleet; None: no such limit.
+
+        With `limit="openai:rate"` the number of a declared limit is replaced; None gives it back its own.
+        """
+        from treadle import steering
+
+        await steering.scale(self.store, steering.target_of(**target), limit)
+
+    async def aweigh(self, weight: int, *, tenant: str) -> None:
+        """Give a tenant so many turns for one of another's."""
+        from treadle import steering
+
+        await steering.weigh(self.store, steering.target_of(tenant=tenant), weight)
+
+    def pause(self, **target: str) -> None:
+        """Do what `apause` does, for code that is not async."""
+        self.wait(self.apause(**target))
+
+    def resume(self, **target: str) -> None:
+        """Let what was paused go on; for code that is not async."""
+        self.wait(self.aresume(**target))
+
+    def scale(self, limit: int | None, **target: str) -> None:
+        """Do what `ascale` does, for code that is not async."""
+        self.wait(self.ascale(limit, **target))
+
+    def weigh(self, weight: int, *, tenant: str) -> None:
+        """Give a tenant so many turns for one of another's; for code that is not async."""
+        self.wait(self.aweigh(weight, tenant=tenant))
+
+    # -- many jobs at once -----------------------------------------------------------
+
+    async def abulk(self, verb: str, **asked: Any) -> "Done":
+        """Retry, cancel, delete, move or prioritize all jobs that fit: `abulk("retry", tasks=["mail.sync"])`.
+
+        Asked for by `states=`, `tasks=`, `queues=`, `owner=`, `tenant=`, `batch=`, `reasons=`, `errors=` (texts that
+        stand in the error), `older_than=` and `newer_than=` (timedelta since they were enqueued). Without any of them
+        `all=True` must be said, and to delete `everything=True` besides. To move, `queue=` says where to; to
+        prioritize, `priority=` which. Answers how many fitted, and to how many it applied. Raises ConfigError.
+        """
+        from treadle.bulk import carry_out, order
+
+        for name in ("older_than", "newer_than"):
+            if isinstance(asked.get(name), timedelta):
+                asked[name] = round(asked[name].total_seconds() * 1000)
+        return await carry_out(self.store, order(verb, await self.store.now(), **asked))
+
+    def bulk(self, verb: str, **asked: Any) -> "Done":
+        """Do what `abulk` does, for code that is not async."""
+        return self.wait(self.abulk(verb, **asked))
 
     # -- what a running task asks ------------------------------------------------------
 

@@ -6,7 +6,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from treadle.core.retry import Retry
 from treadle.engine.context import Context
-from treadle.task import AsyncTask, Task, TaskOptions, Unique
+from treadle.limits import Budgets, Debounce, Limits, Rates, Throttle, Unique
+from treadle.task import AsyncTask, Task, TaskOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +57,12 @@ class Declaring:
         expires: timedelta | None = ...,
         result_ttl: timedelta | None = ...,
         unique: Unique | None = ...,
+        debounce: Debounce | None = ...,
+        throttle: Throttle | None = ...,
+        concurrency: Limits = ...,
+        rate: Rates = ...,
+        budget: Budgets = ...,
+        ordering_key: str | None = ...,
         executor: Literal["auto", "process"] = ...,
     ) -> DecorateWithContext: ...
     @overload
@@ -73,6 +80,12 @@ class Declaring:
         expires: timedelta | None = ...,
         result_ttl: timedelta | None = ...,
         unique: Unique | None = ...,
+        debounce: Debounce | None = ...,
+        throttle: Throttle | None = ...,
+        concurrency: Limits = ...,
+        rate: Rates = ...,
+        budget: Budgets = ...,
+        ordering_key: str | None = ...,
         executor: Literal["auto", "process"] = ...,
     ) -> Decorate: ...
     def task(self, fn: Any = None, /, **options: Any) -> Any:

@@ -75,6 +75,10 @@ def arriving(job: Snapshot, now: int) -> NewJob:
         batch=job.batch,
         unique_key=job.unique_key,
         meta=meta,
+        lane=job.lane,
+        costs=job.costs,
+        unique_until=job.unique_until,
+        unique_for=_left(job, job.created_at + job.unique_for, passed) if job.unique_for is not None else None,
     )
 
 
@@ -131,7 +135,7 @@ class Spool:
             raise
         self._kept = object()
         self._go_on()
-        return [Added(id, new, spooled=True) for id, new, _ in kept]
+        return [Added(id, new, spooled=True) for id, new, *_ in kept]
 
     async def get(self, id: str) -> Snapshot | None:
         """Read a job that waits here, else from the store: a job arrives before it leaves."""

@@ -11,6 +11,7 @@ from treadle.signature import read_result
 
 if TYPE_CHECKING:
     from treadle.app import Treadle
+    from treadle.core.flow.explaining import Explanation
 
 R = TypeVar("R")
 
@@ -78,6 +79,12 @@ class Job(Generic[R]):
         """Queue it again if it has ended; False if it is live."""
         return bool(await self.app.store.revive([self.id]))
 
+    async def aexplain(self) -> "Explanation":
+        """Tell why it waits: each predicate of the claim with its verdict. Raises JobNotFound."""
+        from treadle.explanation import explain_job
+
+        return await explain_job(self.app.store, await self.arefresh())
+
     def refresh(self) -> Snapshot:
         """Read all that is known of it now. Raises JobNotFound."""
         return self.app.wait(self.arefresh())
@@ -93,6 +100,10 @@ class Job(Generic[R]):
     def retry(self) -> bool:
         """Queue it again if it has ended; False if it is live."""
         return self.app.wait(self.aretry())
+
+    def explain(self) -> "Explanation":
+        """Tell why it waits: each predicate of the claim with its verdict. Raises JobNotFound."""
+        return self.app.wait(self.aexplain())
 
     @property
     def status(self) -> State:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from treadle.builtin import builtin_tasks
 from treadle.config import is_database
 from treadle.core.errors import ConfigError
 from treadle.core.retry import milliseconds
@@ -48,7 +49,7 @@ def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int 
             " put app.run() below `if __name__ == '__main__':`."
         )
     settings = worker_settings(app, queues, slots)
-    works = {name: work_of(app, task) for name, task in app.tasks.items()}
+    works = {name: work_of(app, task) for name, task in {**builtin_tasks(app), **app.tasks}.items()}
     worker = Worker(
         app.store,
         works,

@@ -33,6 +33,7 @@ class Signature:
         self._places = [p.name for p in named if p.kind is not _KINDS.KEYWORD_ONLY]
         self._bare = [p.name for p in named if p.kind is _KINDS.POSITIONAL_ONLY]
         self._required = [p.name for p in named if p.default is _KINDS.empty]
+        self.defaults = {p.name: p.default for p in named if p.default is not _KINDS.empty}
         self._all_names, self._needed = frozenset(self._named), frozenset(self._required)
 
     def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, ParamSpec, 
 from treadle.core.errors import ConfigError, InvalidArguments, PayloadTooLarge, TooManyJobs
 from treadle.core.job import NewJob
 from treadle.core.retry import DEFAULT, Retry, milliseconds
+from treadle.governing import Governing
 from treadle.handle import Job
+from treadle.limits import Budgets, Debounce, Limits, Rates, Throttle, Unique, argument_names, tolls_of
 from treadle.signature import Signature
 
 if TYPE_CHECKING:
@@ -32,26 +34,8 @@ LATEST = 7_000 * 366 * 24 * 3600 * 1000
 When = timedelta | datetime | float
 
 
-class Unique:
-    """At most one live job for these arguments; without names: for the task.
-
-    `on_conflict="skip"`: the live job stands for the newcomer. `"raise"`: enqueueing raises DuplicateJob.
-    """
-
-    __slots__ = ("fields", "on_conflict")
-
-    def __init__(self, *fields: str, on_conflict: Literal["skip", "raise"] = "skip") -> None:
-        if on_conflict not in ("skip", "raise"):
-            raise ConfigError(f"Unique: on_conflict={on_conflict!r} is not known; it is 'skip' or 'raise'.")
-        self.fields, self.on_conflict = fields, on_conflict
-
-    def key(self, task: str, tenant: str | None, args: Mapping[str, Any]) -> str:
-        """Make the key that at most one live job may have."""
-        import json
-
-        named = {name: args.get(name) for name in self.fields}
-        return json.dumps([task, tenant, named], sort_keys=True, default=str)
-
+#: Keys that are the job's own where no argument is called so.
+OWN = ("tenant", "owner")
 
 #: Jobs of one call: while it is written, a store may let nobody else in.
 MOST = 50_000
@@ -76,12 +60,19 @@ class TaskOptions(NamedTuple):
     expires: timedelta | None = None
     result_ttl: timedelta | None = None
     unique: Unique | None = None
+    debounce: Debounce | None = None
+    throttle: Throttle | None = None
+    concurrency: Limits = None
+    rate: Rates = None
+    budget: Budgets = None
+    ordering_key: str | None = None
+    """The argument whose equal values make jobs run strictly one after the other."""
     context: bool = False
     executor: Literal["auto", "process"] = "auto"
 
     def checked(self, task: str) -> "TaskOptions":
         """Answer itself, or raise ConfigError with what is wrong."""
-        _check_queue(task, self.queue)
+        check_queue_name(task, self.queue)
         _check_priority(task, self.priority)
         for name in ("timeout", "soft_timeout", "expires", "result_ttl"):
             length = getattr(self, name)
@@ -91,9 +82,18 @@ class TaskOptions(NamedTuple):
             raise ConfigError(f"{task}: the soft timeout must be shorter than the timeout.")
         if not isinstance(self.retry, Retry):
             raise ConfigError(f"{task}: retry={self.retry!r} must be a policy, such as Retry(3) or NEVER.")
+        if len([each for each in (self.unique, self.debounce, self.throttle) if each is not None]) > 1:
+            raise ConfigError(f"{task}: give one of unique=, debounce= and throttle=.")
+        if self.ordering_key is not None and self.priority:
+            raise ConfigError(f"{task}: an ordering key decides the order of its jobs; leave priority= out.")
         if self.executor not in ("auto", "process"):
             raise ConfigError(f"{task}: executor={self.executor!r} is not known; it is 'auto' or 'process'.")
         return self
+
+    @property
+    def uniqueness(self) -> Unique | None:
+        """What keeps its jobs from being two."""
+        return self.unique or self.debounce or self.throttle
 
 
 class Wishes(NamedTuple):
@@ -108,6 +108,8 @@ class Wishes(NamedTuple):
     batch: str | None = None
     expires: timedelta | None = None
     max_attempts: int | None = None
+    ordering_key: str | None = None
+    unique: Unique | None = None
     tx: object | None = None
 
 
@@ -131,8 +133,15 @@ class Task(Generic[P, R]):
         self.fn, self.name, self.options, self.app = fn, _checked_name(name), options.checked(name), app
         self.wishes = _NO_WISHES
         self.signature = Signature(name, fn, options.context)
-        if options.unique and (wrong := self.signature.unknown(options.unique.fields)):
-            raise ConfigError(f"{name}: Unique: {wrong}")
+        self.tolls = tolls_of(name, options.concurrency, options.rate, options.budget)
+        ordering = [options.ordering_key] if options.ordering_key and options.ordering_key not in OWN else []
+        for what, fields in (
+            ("Unique", options.uniqueness.fields if options.uniqueness else ()),
+            ("a limit", argument_names(self.tolls)),
+            ("ordering_key", ordering),
+        ):
+            if wrong := self.signature.unknown(fields):
+                raise ConfigError(f"{name}: {what}: {wrong}")
         self.__doc__, self.__name__, self.__wrapped__ = fn.__doc__, getattr(fn, "__name__", name), fn
         self.__module__, self.__qualname__ = fn.__module__, getattr(fn, "__qualname__", name)
 
@@ -153,18 +162,22 @@ class Task(Generic[P, R]):
         batch: str | None = None,
         expires: timedelta | None = None,
         max_attempts: int | None = None,
+        ordering_key: str | None = None,
+        unique: Unique | None = None,
         tx: object | None = None,
     ) -> "Task[P, R]":
         """Wish something for the jobs enqueued through what this answers.
 
         `id`: a chosen id; a job that has it already stands for the newcomer. `run_after`: seconds or a
         timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
-        start any more after this. `tx`: a connection or session of sqlite3, psycopg, asyncpg, SQLAlchemy or Django, or
+        start any more after this. `ordering_key`: jobs of one key run strictly one after the other. `unique`: in place
+        of the task's. `tx`: a connection or session of sqlite3, psycopg, asyncpg, SQLAlchemy or Django, or
         what `ctx.tx()` gives: the job exists exactly if that transaction commits.
         """
         given: dict[str, Any] = {
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
-            "batch": batch, "expires": expires, "max_attempts": max_attempts, "tx": tx,
+            "batch": batch, "expires": expires, "max_attempts": max_attempts, "ordering_key": ordering_key,
+            "unique": unique, "tx": tx,
         }  # fmt: skip
         return self._with(self.wishes._replace(**{name: value for name, value in given.items() if value is not None}))
 
@@ -178,6 +191,7 @@ class Task(Generic[P, R]):
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin.__dict__.pop("_template", None)
+        twin.__dict__.pop("_governing", None)
         twin.wishes = wishes
         return twin
 
@@ -247,25 +261,50 @@ class Task(Generic[P, R]):
 
     @property
     def _refuses(self) -> bool:
-        return self.options.unique is not None and self.options.unique.on_conflict == "raise"
+        return self._unique is not None and self._unique.on_conflict == "raise"
+
+    @property
+    def _unique(self) -> Unique | None:
+        return self.wishes.unique or self.options.uniqueness
 
     def _new_jobs(self, ids: Sequence[str], texts: Sequence[str]) -> list[NewJob]:
         wishes, template = self.wishes, self._template
-        if wishes.id is None and self.options.unique is None:
+        if wishes.id is None and self._unique is None and self._governing.constant:
             # By far the most jobs differ in id and arguments only; tuples are cheaper to join than to fill by name.
             _, task, queue, _, *rest = map(repeat, template)
             return list(map(NewJob._make, zip(ids, task, queue, texts, *rest, strict=False)))
-        return [
-            template._replace(id=wishes.id or id, args=text, unique_key=self._unique_key(wishes, text))
-            for id, text in zip(ids, texts, strict=True)
-        ]
+        return [self._new_job(wishes.id or id, text) for id, text in zip(ids, texts, strict=True)]
+
+    def _new_job(self, id: str, text: str) -> NewJob:
+        from msgspec.json import decode
+
+        args: dict[str, Any] = decode(text)
+        lane, costs = self._governing.constant or self._governing.of(args)
+        unique = self._unique
+        key = None if unique is None else unique.key(self.name, self.wishes.tenant, args)
+        return self._template._replace(id=id, args=text, unique_key=key, lane=lane, costs=costs)
+
+    @cached_property
+    def _governing(self) -> Governing:
+        """What its jobs must pass, by the limits of the task and of its queue."""
+        options, wishes = self.options, self.wishes
+        tolls = (*self.tolls, *self._application().tolls_of_queue(_given(wishes.queue, options.queue)))
+        return Governing(
+            self.name, tolls, wishes.tenant, wishes.owner, options.ordering_key, wishes.ordering_key,
+            self.signature.defaults,
+        )  # fmt: skip
 
     @cached_property
     def _template(self) -> NewJob:
         """What all jobs of this task have in common under its wishes."""
         app, options, wishes = self._application(), self.options, self.wishes
         _check_wishes(self.name, app, wishes)
+        if wishes.priority and (options.ordering_key or wishes.ordering_key):
+            raise InvalidArguments(self.name, "an ordering key decides the order of its jobs; leave priority= out.")
         due_at, due_in = _due(self.name, wishes.run_after)
+        if options.debounce and wishes.run_after is None:
+            due_in = milliseconds(options.debounce.delay)
+        unique, governed = self._unique, self._governing.constant
         expires = options.expires if wishes.expires is None else wishes.expires
         return NewJob(
             id="",
@@ -281,15 +320,12 @@ class Task(Generic[P, R]):
             owner=wishes.owner,
             tenant=wishes.tenant,
             batch=wishes.batch,
+            lane=governed.lane if governed else None,
+            unique_until=unique.until if unique else "final",
+            unique_for=unique.window if unique else None,
+            on_conflict=unique.on_conflict if unique and unique.on_conflict != "raise" else "skip",
             fresh=wishes.id is None,
         )
-
-    def _unique_key(self, wishes: Wishes, args: str) -> str | None:
-        if self.options.unique is None:
-            return None
-        import json
-
-        return self.options.unique.key(self.name, wishes.tenant, json.loads(args))
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
@@ -336,7 +372,7 @@ def _writable(text: object, longest: int) -> bool:
     return not any(ord(sign) < 32 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
 
 
-def _check_queue(task: str, queue: str) -> None:
+def check_queue_name(task: str, queue: str) -> None:
     if not _writable(queue, 100) or " " in queue:
         raise ConfigError(f"{task}: {queue!r} cannot name a queue; use 1 to 100 characters without spaces.")
 
@@ -351,7 +387,7 @@ def _check_wishes(task: str, app: "Treadle", wishes: Wishes) -> None:
         _check_priority(task, wishes.priority)
     if wishes.queue is not None:
         app.check_queue(task, wishes.queue)
-    for name in ("id", "owner", "tenant", "batch"):
+    for name in ("id", "owner", "tenant", "batch", "ordering_key"):
         text = getattr(wishes, name)
         if text is not None and not _writable(text, 200):
             raise InvalidArguments(task, f"{name}={text!r:.80} must be 1 to 200 printable characters.")

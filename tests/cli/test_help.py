@@ -21,7 +21,16 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
             yield from commands(command, (*path, name))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["job", "list", "--help"], ["mail", "import", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["job", "list", "--help"],
+        ["mail", "import", "--help"],
+        ["job", "retry", "--help"],
+        ["queue", "--help"],
+    ],
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom treadle.cli.root import run\n"
@@ -42,7 +51,7 @@ def test_every_command_explains_itself(
     assert silent == []
 
 
-@pytest.mark.parametrize("path", [(), ("job",), ("worker",), ("mail",), ("store",), ("db",)])
+@pytest.mark.parametrize("path", [(), ("job",), ("worker",), ("mail",), ("store",), ("db",), ("queue",), ("limit",)])
 def test_a_group_alone_shows_its_help(path: tuple[str, ...], cli: Callable[..., Answer]) -> None:
     answer = cli(*path)
     assert answer.code == 0

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.core.snapshots import NOON, snapshot
 from tests.engine.scene import found, until, url_of
 from tests.stores.forks import in_a_fork, needs_forks
 from treadle import Job, StoreError, StoreUnavailable, Treadle
 from treadle.core.job import Added, Filter, NewJob
 from treadle.core.states import State
-from treadle.fallback import LONGEST, PAUSE, Spool
+from treadle.fallback import LONGEST, PAUSE, Spool, arriving
 from treadle.stores import open_store
 from treadle.testing import FakeClock
 from treadle.testing.contract.scene import job as new_job
@@ -311,3 +312,11 @@ def test_a_child_that_outlives_its_parents_spool_loses_nothing(tmp_path: Path, c
     assert in_a_fork(parent_of_one_that_stays) == "closed"
     assert app.count()[State.HELD] == 4
     app.close()
+
+
+def test_what_governs_a_job_goes_on_its_way_with_it() -> None:
+    waited = snapshot("a", lane='["sync","acme",[]]', costs="[3]", unique_until="started", unique_for=60_000)
+    arrived = arriving(waited, NOON + 20_000)
+    assert (arrived.lane, arrived.costs, arrived.unique_until) == (waited.lane, waited.costs, "started")
+    assert arrived.unique_for == 40_000
+    assert arriving(waited, NOON + 90_000).unique_for == 0

@@ -26,7 +26,7 @@ SERVERS = PARAMETERS[1:]
 #: Where a second place of a kind comes from; Redis gives other keys at each call.
 OTHERS = {"postgres": "other_postgres_place", "redis": "redis_place"}
 
-TABLES = "job, worker, progress, log, attempt, record"
+TABLES = "job, worker, progress, log, attempt, record, arrival, lane, turn, line, standing"
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,25 @@ def app_of_packs() -> "tuple[Treadle, list[str]]":
     return app, left_out
 
 
+def chosen_app(reference: str | None, store: str | None, quiet: bool = False) -> "Treadle":
+    """Load the application that is named or, where none is, make one of all packs; `store` decides where it works.
+
+    Raises ConfigError, also for an application that names a store of its own.
+    """
+    from treadle.cli.show import note
+
+    choose_store(store)
+    if reference is None:
+        app, left_out = app_of_packs()
+        for sentence in left_out if not quiet else ():
+            note(sentence)
+        return app
+    app = named_app(reference)
+    if store and app.settings.store != store:
+        raise ConfigError(f"{reference} names its own store, {app.store.url}; leave --store away.")
+    return app
+
+
 def load_pack(entry: EntryPoint) -> "Pack":
     """Import a pack. Raises MissingExtra with the command that installs what it needs, ConfigError."""
     from treadle import Pack

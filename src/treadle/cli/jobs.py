@@ -1,14 +1,13 @@
-"""`treadle job`: looking at jobs, and the operator's hand on them."""
+"""`treadle job`: looking at jobs; the operator's hand on them is in `orders.py`."""
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from treadle.cli import show
-from treadle.cli.exits import Conflict, Exit, complaint
+from treadle.cli.exits import Exit
 from treadle.cli.options import json_option, store_option
-from treadle.core.errors import ConfigError, JobNotFound, StoreUnavailable, TreadleError
+from treadle.core.errors import ConfigError, JobNotFound, StoreUnavailable
 
 if TYPE_CHECKING:
     from treadle import Treadle
@@ -24,7 +23,7 @@ SHORTEST = 4
 @click.group(invoke_without_command=True)
 @click.pass_context
 def job(context: click.Context) -> None:
-    """Look at jobs, retry, cancel and watch them.
+    """Look at jobs, explain, watch and change them.
 
     An id may be shortened to its beginning or its end where that is enough to tell it among the newest 1,000 jobs.
     """
@@ -102,22 +101,21 @@ def _traceback(found: "Snapshot") -> list[str]:
     return show.lines(found.failure.traceback) if found.failure and found.failure.traceback else []
 
 
-@job.command("retry")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@job.command("explain")
+@click.argument("id")
 @store_option
 @json_option
-def retry_command(ids: tuple[str, ...], store: str | None, as_json: bool) -> int:
-    """Queue ended jobs again, with one attempt more."""
-    return steer(ids, store, as_json, retry)
+def explain_command(id: str, store: str | None, as_json: bool) -> None:
+    """Tell why a job waits: each condition of its start with its verdict."""
+    from treadle.cli import explained
+    from treadle.cli.application import opened_store
 
-
-@job.command("cancel")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@store_option
-@json_option
-def cancel_command(ids: tuple[str, ...], store: str | None, as_json: bool) -> int:
-    """Cancel jobs that wait; ask those that run to stop."""
-    return steer(ids, store, as_json, cancel)
+    with opened_store(store) as app:
+        found = app.job(find(app, id).id).explain()
+    if as_json:
+        show.document(explained.job_document(found))
+        return
+    explained.show_job(found)
 
 
 @job.command("watch")
@@ -162,53 +160,3 @@ def find(app: "Treadle", id: str) -> "Snapshot":
         some = ", ".join(fitting[:3]) + (", …" if len(fitting) > 3 else "")
         raise ConfigError(f"{id!r} may be any of {len(fitting)} jobs ({some}); give more of the id.")
     return app.job(fitting[0]).refresh()
-
-
-def retry(app: "Treadle", found: "Snapshot") -> str:
-    """Queue an ended job again. Raises Conflict for a live one."""
-    if found.state.final and app.job(found.id).retry():
-        return "queued again"
-    now = app.job(found.id).refresh()
-    if now.state.final:
-        raise Conflict(f"Job {found.id} cannot be queued: another live job holds its unique key {now.unique_key}.")
-    raise Conflict(f"Job {found.id} is {now.state}; only a job that has ended can be retried.")
-
-
-def cancel(app: "Treadle", found: "Snapshot") -> str:
-    """Cancel a live job. Raises Conflict for one that has ended."""
-    if not found.state.final and app.job(found.id).cancel():
-        return "asked to stop" if app.job(found.id).refresh().state == "running" else "cancelled"
-    raise Conflict(f"Job {found.id} has ended ({app.job(found.id).status}); there is nothing to cancel.")
-
-
-def steer(ids: Sequence[str], store: str | None, as_json: bool, act: "Callable[[Treadle, Snapshot], str]") -> int:
-    """Do something to each of these jobs; what one refuses leaves the others alone. Answers the first bad exit code."""
-    from treadle.cli.application import opened_store
-
-    answers: list[dict[str, object]] = []
-    worst: int = Exit.OK
-    with opened_store(store) as app:
-        for id in ids:
-            try:
-                found = find(app, id)
-                answers.append({"id": found.id, "ok": True, "message": act(app, found)})
-            except (JobNotFound, Conflict, ConfigError) as error:
-                answers.append({"id": id, "ok": False, "message": str(error)})
-                worst = worst or _exit_of(error)
-    _report(answers, as_json)
-    return worst
-
-
-def _exit_of(error: TreadleError) -> int:
-    return complaint(error).exit
-
-
-def _report(answers: Sequence[dict[str, object]], as_json: bool) -> None:
-    if as_json:
-        show.document({"jobs": answers})
-        return
-    for answer in answers:
-        if answer["ok"]:
-            click.echo(f"{answer['id']}  {answer['message']}")
-        else:
-            show.note(f"treadle: {show.plain(str(answer['message']))}")

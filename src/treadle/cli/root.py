@@ -12,11 +12,14 @@ from typing import TextIO
 import click
 
 from treadle import __version__
+from treadle.cli.check import check
 from treadle.cli.db import db
 from treadle.cli.exits import Complaint, Exit, complaint, is_bug
 from treadle.cli.jobs import job
 from treadle.cli.mail import mail
+from treadle.cli.orders import COMMANDS
 from treadle.cli.show import plain
+from treadle.cli.steering import key, limit, queue, task, tenant
 from treadle.cli.store import store
 from treadle.cli.up import up
 from treadle.cli.worker import worker
@@ -35,7 +38,9 @@ def treadle(context: click.Context, verbose: bool) -> None:
         click.echo(context.get_help())
 
 
-for each in (up, worker, job, mail, store, db):
+for order in COMMANDS:
+    job.add_command(order)
+for each in (up, worker, job, queue, task, tenant, key, limit, mail, store, db, check):
     treadle.add_command(each)
 
 

@@ -55,6 +55,7 @@ def up(
     It stops like `treadle worker run`.
     """
     from treadle.cli import logs
+    from treadle.cli.application import chosen_app
     from treadle.cli.worker import same_options, supervise
 
     _refuse_nonsense(demo=demo, once=once, as_json=as_json, processes=processes, others=(reference, store, queues))
@@ -67,7 +68,7 @@ def up(
         return run_demo(once=once, as_json=as_json, slots=slots, quiet=quiet)
     logs.configure(log_format, quiet=quiet, verbose=verbose)
     reference = reference or os.environ.get("TREADLE_APP") or None
-    app = _application(reference, store, quiet or supervised)
+    app = chosen_app(reference, store, quiet or supervised)
     chosen = names(queues)
     _open(app, reference, store, chosen, processes, quiet or supervised)
     if processes > 1:
@@ -93,23 +94,6 @@ def _refuse_nonsense(*, demo: bool, once: bool, as_json: bool, processes: int, o
         raise click.UsageError("--once works in one process; leave --processes away")
     if as_json and not (once or demo):
         raise click.UsageError("--json needs an end to report: add --once, or use --log-format json for log lines")
-
-
-def _application(reference: str | None, store: str | None, quiet: bool) -> "Treadle":
-    from treadle.cli.application import app_of_packs, choose_store, named_app
-    from treadle.cli.show import note
-    from treadle.core.errors import ConfigError
-
-    choose_store(store)
-    if reference is None:
-        app, left_out = app_of_packs()
-        for sentence in left_out if not quiet else ():
-            note(sentence)
-        return app
-    app = named_app(reference)
-    if store and app.settings.store != store:
-        raise ConfigError(f"{reference} names its own store, {app.store.url}; leave --store away.")
-    return app
 
 
 def _open(

@@ -7,6 +7,7 @@ TreadleError
 ├── PayloadTooLarge          pass an id instead of the object
 ├── TooManyJobs              enqueue them in several calls
 ├── DuplicateJob             a live job holds the unique key, and the task said "raise"
+├── BudgetSpent              ctx.spend would break a budget's cap
 ├── NotDone                  said by `resolve=` of ctx.once: the effect has not happened
 ├── OutcomeUnknown           an effect may or may not have happened; nobody can tell
 ├── JobNotFound              no job has this id (any more)
@@ -96,6 +97,17 @@ class DuplicateJob(TreadleError):
     def __init__(self, task: str, key: str, holder: str) -> None:
         self.task, self.key, self.holder = task, key, holder
         super().__init__(f"{task}: job {holder} is still live with the unique key {key!r}.")
+
+
+class BudgetSpent(TreadleError):
+    """A budget has not so much left: do not spend it. Raise RetryLater(error.after) to come back in its next window."""
+
+    def __init__(self, unit: str, units: object, gate: str, after: float) -> None:
+        self.unit, self.units, self.gate, self.after = unit, units, gate, after
+        super().__init__(
+            f"{gate} has not {units} {unit} left; its next window begins in {after:,.0f} s."
+            " Nothing was spent: `raise RetryLater(error.after)` to come back then."
+        )
 
 
 class NotDone(TreadleError):

@@ -2,20 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from itertools import starmap
 from typing import Any
 
 from treadle.core.job import Attempt, Claim, Failure, Progress, Snapshot, WorkerInfo
 from treadle.core.states import State
 
 
-def claims(rows: Sequence[Sequence[Any]]) -> list[Claim]:
-    """Make claims, best priority first, then oldest: RETURNING promises no order."""
-    return sorted(starmap(Claim, rows), key=_turn)
+def claims(rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
+    """Make claims of rows that begin with rank and seq, best first: RETURNING promises no order."""
+    return [Claim._make((*row[1:], False) if len(row) == SHORT else row[1:]) for row in sorted(rows)]
 
 
-def _turn(claim: Claim) -> tuple[int, Any]:
-    return -claim.priority, claim.ref
+#: A row without the last of a claim's fields, whether it was taken over.
+SHORT = len(Claim._fields)
 
 
 def failure(text: str | None) -> Failure | None:

@@ -21,8 +21,15 @@ from treadle.core.outcomes import complete, retry
 from treadle.core.states import State
 from treadle.stores import open_store
 from treadle.stores.postgres import queries, steering, verbs
+from treadle.stores.postgres.flow.book import NUMBERS as BOOK_NUMBERS
+from treadle.stores.postgres.flow.book import ROW
+from treadle.stores.postgres.flow.loading import load
+from treadle.stores.postgres.flow.writing import LANE, TURN
+from treadle.stores.postgres.flow.writing import NUMBERS as LINE_NUMBERS
 from treadle.stores.postgres.lookout import START, Place
+from treadle.stores.postgres.naming import addressed
 from treadle.stores.postgres.statements import Statements
+from treadle.stores.postgres.verbs import columns
 from treadle.stores.steps import Step, Steps
 from treadle.testing.contract.scene import Hand, jobs
 
@@ -52,6 +59,14 @@ def cycle(ended: list[Ending], *queues: str, begin: Place = START) -> Step:
     return first(verbs.cycle(SQL, "w1", ended, queues, [begin] * len(queues), 100))
 
 
+REPLACED = [(1, key, "{}", None, None, 0, None, 1, True, None, None, None) for key in KEYS]
+
+NOTHING: dict[str, object] = {
+    name: "{}" if name in (*BOOK_NUMBERS, *LINE_NUMBERS) else []
+    for name in (*ROW, *LANE, "emptied", *TURN, "clock_queues", "clocks")
+}  # fmt: skip
+
+
 def looking(**asked: Any) -> Step:
     return first(queries.find(SQL, Filter(**asked), 20, None))
 
@@ -65,6 +80,21 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "claim": (cycle([], "q0"), "job_queued"),
     "claim behind a place": (cycle([], "q0", begin=Place(0, 500)), "job_queued"),
     "claim of three queues": (cycle([], "q0", "q1", "rare"), "job_queued"),
+    "claim with shares": (
+        first(verbs.claim(SQL, "w1", ["q0", "q1", "rare"], [START] * 3, 100, [5, 5, 5])), "job_queued"
+    ),
+    "load": (first(load(SQL, ["q0", "q1", "rare"], 100, 10, 13, [])), "job_lane job_queued"),
+    "take": (SQL("take", worker="w1", refs=verbs.literal(KEYS), versions=["(0,1)"] * 100, **NOTHING), None),
+    "complete": (SQL("complete", **verbs._completed(COMPLETED)), "job_pkey"),
+    "into lanes": (
+        SQL("into_lanes", queues=["q0", "q1"], most=1_000, tasks=["greet"], lanes=["x"]), "job_queued job_pkey"
+    ),
+    "survey": (SQL("survey", queue="q0", most=100), "job_lane job_queued"),
+    "spend": (SQL("current", ref=KEYS[0], epoch=1), "job_pkey"),
+    "alter": (first(steering.alter(SQL, NAMED, "q1", 5)), "job_pkey job_name"),
+    "replace": (SQL("replace", **columns(verbs.REPLACED, REPLACED)), "job_unique job_pkey"),
+    "let go": (SQL("let_go", unique_keys=KEYS), "job_unique job_pkey"),
+    "keys wanted": (SQL("keys_wanted", **addressed(NAMED)), "job_pkey job_name"),
     "scout": (SQL("scout", queues=["q0", "q1", "rare"]), "job_queued"),
     "cycle": (cycle(COMPLETED, "q0"), "job_pkey job_queued"),
     "cycle with one ending": (cycle(COMPLETED[:1], "q0"), "job_pkey job_queued"),
@@ -88,7 +118,7 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "next due": (SQL("next_due"), "job_due"),
     "cancel": (first(steering.named(SQL, "cancel", NAMED)), "job_pkey job_name"),
     "hold": (first(steering.named(SQL, "hold", NAMED, reason="operator")), "job_pkey job_name"),
-    "revive": (first(steering.revive(SQL, NAMED)), "job_pkey job_name job_unique"),
+    "revive": (SQL("revive", **addressed(NAMED)), "job_pkey job_name job_unique"),
     "delete": (first(steering.delete(SQL, NAMED)), "job_pkey job_name"),
     "release": (first(steering.release(SQL, "operator", ["greet"])), "job_held job_pkey"),
     "purge": (first(steering.purge(SQL, {State.COMPLETED: 1_000}, 500)), "job_finished job_pkey"),
@@ -124,17 +154,26 @@ IN_ORDER = ("next due", "list", "list of failed", "list of failed and cancelled"
 
 FURNISH = """
 INSERT INTO treadle.job (key, name, task, queue, args, state, rank, max_attempts, created_at, queued_at, due_at,
-       expires_at, finished_at, result, result_until, owner, batch, unique_key, reason, worker, meta)
+       expires_at, finished_at, result, result_until, owner, batch, unique_key, grip, reason, worker, meta, lane)
 SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, CASE WHEN n % 10 = 0 THEN 'n' || n END, 'greet',
        CASE WHEN n % 100 = 7 THEN 'rare' ELSE 'q' || n % 2 END, '{"text": "' || repeat('x', 100) || '"}', state, n % 3,
        3, n, n, n, CASE WHEN n % 20 = 0 THEN n END, CASE WHEN state IN ('completed', 'failed') THEN n END,
        CASE WHEN state = 'completed' AND n % 5 = 0 THEN '1' END, n, CASE WHEN n % 2 = 0 THEN 'o' || n % 500 END,
        CASE WHEN n % 4 = 0 THEN 'b' || n % 800 END, CASE WHEN n % 50 = 0 THEN 'u' || n END,
-       CASE state WHEN 'held' THEN 'operator' END, CASE state WHEN 'running' THEN 'w' || n % 20 END, '{}'
+       CASE WHEN n % 50 = 0 AND state NOT IN ('completed', 'failed') THEN 2 ELSE 0 END,
+       CASE state WHEN 'held' THEN 'operator' END, CASE state WHEN 'running' THEN 'w' || n % 20 END, '{}',
+       CASE WHEN n % 10 = 3 THEN 'lane' || n % 1000 END
   FROM generate_series(1, 100000) AS n,
        LATERAL (SELECT CASE WHEN n % 100 < 45 THEN 'completed' WHEN n % 100 < 50 THEN 'failed'
                             WHEN n % 100 < 90 THEN 'queued' WHEN n % 100 < 95 THEN 'scheduled'
                             ELSE 'held' END AS state) AS drawn;
+INSERT INTO treadle.lane (rank, seq, until, queue, tenant, name, gate)
+SELECT n % 3, n, CASE WHEN n % 4 = 0 THEN n END, 'q' || n % 2, 't' || n % 50, 'lane' || n,
+       CASE WHEN n % 2 = 0 THEN 'gate' || n % 100 END
+  FROM generate_series(1, 5000) AS n;
+INSERT INTO treadle.turn SELECT n, n % 2 = 0, 'q' || n % 2, 't' || n FROM generate_series(1, 1000) AS n;
+INSERT INTO treadle.standing (used, mark, until, spacing, spaced_until, idle_at, holder, name)
+SELECT 1, 0, 0, 0, 0, n, '', 'gate' || n FROM generate_series(1, 5000) AS n;
 INSERT INTO treadle.worker SELECT 'w' || n, n, n, n, '', '', n, '', '[]', 1, '{}' FROM generate_series(1, 20) AS n;
 INSERT INTO treadle.progress SELECT key, 1, 1, 1, 0, NULL FROM treadle.job WHERE seq % 2 = 0;
 INSERT INTO treadle.log SELECT key, 1, '[]' FROM treadle.job WHERE seq % 4 = 0;
@@ -142,7 +181,10 @@ INSERT INTO treadle.attempt SELECT key, 1, 1, 'w1', 1, 1, 'error', NULL FROM tre
 INSERT INTO treadle.record SELECT 'job:' || key, 'once', '1', 1 FROM treadle.job WHERE seq % 4 = 0;
 """
 
-TABLES = "treadle.job, treadle.worker, treadle.progress, treadle.log, treadle.attempt, treadle.record"
+TABLES = (
+    "treadle.job, treadle.worker, treadle.progress, treadle.log, treadle.attempt, treadle.record, treadle.lane,"
+    " treadle.turn, treadle.standing"
+)
 
 EMPTY, LOOK = f"TRUNCATE {TABLES}", f"ANALYZE {TABLES}"
 

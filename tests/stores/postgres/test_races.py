@@ -265,7 +265,7 @@ def test_a_newcomer_for_whom_nobody_is_ever_found_standing_is_not_called_kept() 
     """P1: an answer that names a job which is not there would lose it."""
 
     def execute(step: Step) -> Rows:
-        return [(1, None)] if "standing" in step.statement else []
+        return [(1, None, False, False)] if "standing" in step.statement else []
 
     with pytest.raises(StoreUnavailable, match="same unique keys"):
         take(verbs.add(SQL, [job("a", unique_key="u")]), execute)
@@ -274,7 +274,8 @@ def test_a_newcomer_for_whom_nobody_is_ever_found_standing_is_not_called_kept() 
 def test_what_was_answered_before_a_race_was_lost_stays_answered() -> None:
     """P8: accepted + refused = offered, also where the same call goes through at the second try."""
     turns: list[Rows | Exception] = [
-        [(KEY, None)], [(1, None)], asyncpg.DeadlockDetectedError("lost"), [], [(1, "holder")],
+        [(KEY, None)], [(1, None, False, False)], asyncpg.DeadlockDetectedError("lost"), [],
+        [(1, "holder", True, False)],
     ]  # fmt: skip
 
     def execute(step: Step) -> Rows:

@@ -17,7 +17,10 @@ from tests.servers.processes import comes_true
 from tests.servers.proxy import Proxy
 from tests.stores.redis.test_lives import beats, connections
 from treadle.core.errors import StoreUnavailable
-from treadle.core.job import Added, Filter, WorkerInfo
+from treadle.core.flow.gates import Gate, Kind
+from treadle.core.flow.steering import Steer
+from treadle.core.job import Added, Filter, Progress, WorkerInfo
+from treadle.core.outcomes import hand_back
 from treadle.core.states import State
 from treadle.core.store import OF_JOB, Store
 from treadle.stores import open_store
@@ -27,11 +30,13 @@ from treadle.stores.redis.store import RedisStore
 from treadle.testing import FakeClock
 from treadle.testing.contract import *
 from treadle.testing.contract.adding import STRANGE
-from treadle.testing.contract.scene import LEASE, Hire, job
+from treadle.testing.contract.scene import LEASE, Hire, ids, job, seen, several
 
 pytestmark = pytest.mark.server
 
 PREFIXES = count()
+
+FLEET = Gate(Kind.CONCURRENCY, "fleet", "", 2)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,61 @@ async def test_queues_live_on_several_nodes(store: Store, cluster: Cluster, plac
     assert sum(map(len, found)) == 40
 
 
+# The next two are other promises than those of the contract under these names: a gate counts in each queue apart, for
+# a script reads one shard (docs/stores.md).
+
+
+async def test_two_queues_share_a_gate(store: Store, hire: Hire) -> None:
+    await store.add([*several("abc", FLEET, queue="mail"), *several("def", FLEET, queue="ai")])
+    worker = hire("w1")
+    assert [ids(await worker.claim(5, [queue])) for queue in ("mail", "ai")] == [["a", "b"], ["d", "e"]]
+    assert await worker.claim(5, ["mail", "ai"]) == []
+
+
+async def test_who_serves_one_queue_learns_of_a_place_that_was_freed_in_another(store: Store, hire: Hire) -> None:
+    await store.add([*several("ab", FLEET._replace(limit=1), queue="mail"), *several("c", FLEET, queue="ai")])
+    mail, ai = hire("w1"), hire("w2")
+    (first,) = await mail.claim(5, ["mail"])
+    (other,) = await ai.claim(5, ["ai"])
+    await ai.finish([other])
+    assert await ai.claim(5, ["mail"]) == []
+    await mail.finish([first])
+    assert ids(await ai.claim(5, ["mail"])) == ["b"]
+
+
+@pytest.mark.parametrize("way", ["before", "after"])
+async def test_what_is_steered_holds_in_every_queue(store: Store, hire: Hire, way: str) -> None:
+    """Also in one that came later."""
+    new = [job("a", queue="q1"), *several("b", FLEET, queue="q2"), job("c", task="sum", queue="q3")]
+    if way == "after":
+        await store.add(new)
+    await store.steer("task=greet", Steer(paused=True))
+    if way == "before":
+        await store.add(new)
+    worker = hire("w1")
+    assert ids(await worker.claim(5, ["q1", "q2", "q3"])) == ["c"]
+    await store.steer("task=greet", Steer())
+    assert ids(await worker.claim(5, ["q1", "q2", "q3"])) == ["a", "b"]
+
+
+async def test_a_job_that_moves_to_a_queue_elsewhere_stays_all_that_it_was(store: Store, hire: Hire) -> None:
+    await store.add([
+        job("early", queue="q2"), job("a", queue="q1", unique_key="u", priority=1, owner="ada", max_attempts=3),
+        job("b", queue="q1", due_in=5_000, unique_key="v"), job("c", queue="q1", held="operator"),
+    ])  # fmt: skip
+    worker = hire("w1")
+    await worker.settle((await worker.claim(1, ["q1"]))[0], hand_back(), Progress(1, 2), '[{"n":1}]')
+    await store.write(f"{OF_JOB}a", "step", "1")
+    before = [await seen(store, id) for id in "abc"]
+    assert await store.alter(["a", "b", "c", "nobody"], queue="q2") == ["a", "b", "c"]
+    assert [await seen(store, id) for id in "abc"] == [found._replace(queue="q2") for found in before]
+    assert [added.new for added in await store.add([job("x", queue="q3", unique_key="u")])] == [False]
+    assert len(await store.read(f"{OF_JOB}a")) == 1
+    assert await store.count(Filter(queues=("q1",))) == {}
+    assert ids(await worker.claim(5, ["q2"])) == ["a", "early"]
+    assert ids((await store.find(Filter(owner="ada"), 5)).items) == ["a"]
+
+
 async def test_equal_ids_and_unique_keys_in_other_queues_stand(store: Store) -> None:
     """P8."""
     await store.add([job("a", queue="q1", unique_key="u")])
@@ -75,6 +135,20 @@ async def test_equal_ids_and_unique_keys_in_other_queues_stand(store: Store) -> 
         job("a", queue="q2"), job("b", queue="q2", unique_key="u"), job("c", queue="q3", unique_key="v"),
         job("d", queue="q4", unique_key="v"), job("c", queue="q5"),
     ]) == [Added("a", False), Added("a", False), Added("c", True), Added("c", False), Added("c", False)]  # fmt: skip
+
+
+async def test_who_waits_in_another_queue_takes_over_what_the_newcomer_brings(store: Store, hire: Hire) -> None:
+    await store.add([job("a", queue="q1", unique_key="u"), job("b", queue="q2", unique_key="v", due_in=9_000)])
+    assert await store.add([
+        job("c", queue="q2", unique_key="u", args='{"n":1}', on_conflict="replace"),
+        job("d", queue="q1", unique_key="v", on_conflict="reschedule"),
+        job("e", queue="q3", unique_key="w"), job("f", queue="q4", unique_key="w", priority=3, on_conflict="replace"),
+    ]) == [
+        Added("a", False, changed=True), Added("b", False, changed=True), Added("e", True),
+        Added("e", False, changed=True),
+    ]  # fmt: skip
+    assert [(each := await seen(store, id)).queue + each.args for id in "ab"] == ['q1{"n":1}', "q2{}"]
+    assert ids(await hire("w").claim(5, ["q1", "q2", "q3", "q4"])) == ["e", "a", "b"]
 
 
 async def test_a_claim_over_queues_is_in_order_whatever_node_they_are_on(store: Store, hire: Hire) -> None:

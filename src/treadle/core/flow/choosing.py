@@ -135,6 +135,10 @@ def choose(
     return _Choosing(lines, standings, steering, now, want, run).choice
 
 
+Entered = list[tuple[str, tuple[Gate, Standing]]]
+"""Gates as they are once a job has entered, by name."""
+
+
 class _Queue:
     """A line while it is being served."""
 
@@ -148,6 +152,11 @@ class _Queue:
         if tenant.rows:
             rank, seq, *_ = tenant.rows[0]
             heappush(self.turns, (max(tenant.paid, self.line.clock), rank, seq, id(tenant), tenant))
+
+    def is_known(self) -> bool:
+        """Say whether the tenant whose turn is next was loaded, if there is one."""
+        line = self.line
+        return line.beyond is None or (bool(self.turns) and self.turns[0][0] <= max(line.beyond, line.clock))
 
     def key(self) -> tuple[bool, int, int]:
         _, rank, seq, _, _ = self.turns[0]
@@ -189,20 +198,40 @@ class _Choosing:
     def _serve(self, queues: list[_Queue]) -> None:
         taken = self.choice.taken
         while len(taken) < self._want and not self.choice.cut:
+            if len(queues) > 1:
+                self._shut_first(queues)
+            if not all(queue.is_known() for queue in queues):
+                self.choice.cut = True
             waiting = [queue for queue in queues if queue.turns]
-            if not waiting:
+            if not waiting or self.choice.cut:
                 return
             first = min(waiting, key=_Queue.key)
             others = [queue.key() for queue in waiting if queue is not first]
             self._serve_turn(first, min(others) if others else None)
 
+    def _shut_first(self, queues: list[_Queue]) -> None:
+        """See that what each queue puts forward may run: so the order of queues is that of jobs that may."""
+        for queue in queues:
+            while queue.turns and not self.choice.cut:
+                tenant = queue.turns[0][-1]
+                rank, seq, _, row = tenant.rows[0]
+                if not queue.is_known() or not self._is_known(tenant, (rank, seq)):
+                    self.choice.cut = True
+                    return
+                asked = self._ask(queue.line.queue, row)
+                if not isinstance(asked, Shut):
+                    break
+                heappop(queue.turns)
+                heappop(tenant.rows)
+                self.choice.shut.append(asked)
+                if not tenant.rows and tenant.turn.beyond is not None:
+                    self.choice.cut = True
+                queue.put(tenant)
+
     def _serve_turn(self, queue: _Queue, others: tuple[bool, int, int] | None) -> None:
         """Let the tenant whose turn it is have up to a run of jobs, as long as no other queue's is better."""
         start, _, _, _, tenant = queue.turns[0]
         line = queue.line
-        if line.beyond is not None and start > max(line.beyond, line.clock):
-            self.choice.cut = True
-            return
         heappop(queue.turns)
         served = 0
         while tenant.rows and served < self._run and len(self.choice.taken) < self._want:
@@ -215,8 +244,8 @@ class _Choosing:
             served += taken
             if queue.left:
                 queue.left -= taken
-            if self.choice.cut:
-                break
+            if self.choice.cut or not served:
+                break  # a lane that is shut wins its tenant nothing: so claims need not look at those that are known
         if served:
             said = self._steering.get(f"tenant={tenant.turn.tenant}", DEFAULT)
             tenant.paid = start + served * TURN // max(1, said.weight)
@@ -236,11 +265,11 @@ class _Choosing:
     def _try_first(self, line: Line, tenant: _Tenant) -> int:
         """Take the best job of a tenant, or shut its lane; answer how many were taken."""
         *_, n, row = heappop(tenant.rows)
-        lane = None if row.text == PLAIN else read_lane(row.text)
-        shut = self._enter(line.queue, row, lane)
-        if shut is not None:
-            self.choice.shut.append(shut)
+        asked = self._ask(line.queue, row)
+        if isinstance(asked, Shut):
+            self.choice.shut.append(asked)
             return 0
+        self.choice.standings.update(asked)
         self.choice.taken.append(Taken(line.queue, row, row.first))
         row.at += 1
         if row.at < len(row.jobs):
@@ -251,9 +280,10 @@ class _Choosing:
             self.choice.emptied.append((line.queue, row))
         return 1
 
-    def _enter(self, queue: str, row: Row, lane: Lane | None) -> Shut | None:
-        """Enter all gates before the first job of a lane, or none."""
+    def _ask(self, queue: str, row: Row) -> Shut | Entered:
+        """Ask all gates before the first job of a lane; answer what they are once it has entered."""
         steering, job = self._steering, row.first
+        lane = None if row.text == PLAIN else read_lane(row.text)
         paused = paused_by(queue, lane.targets, steering) if steering and lane else None
         if paused:
             return Shut(queue, row, paused, None)
@@ -266,8 +296,7 @@ class _Choosing:
             if until != PASSES:
                 return Shut(queue, row, name, None if until == SHUT else until)
             passed.append((name, (gate, enter(gate, standing, job.id, cost, self._now))))
-        entered.update(passed)
-        return None
+        return passed
 
     def _gates_before(self, queue: str, text: str, lane: Lane | None) -> tuple[Gate, ...]:
         found = self._gates.get((queue, text))
@@ -293,4 +322,3 @@ def _costs(gates: Sequence[Gate], lane: Lane | None, job: Waiting) -> Sequence[i
         return (1,) * len(gates)
     own = len(lane.gates)
     return (*(1,) * (len(gates) - own), *read_costs(job.costs, own))
-

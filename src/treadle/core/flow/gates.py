@@ -1,6 +1,6 @@
 """Gates: what a job must pass before it runs. What a store remembers of one is its standing; all moves are pure.
 
-    enqueue names the gates ──> claim asks each, enters all or none ──> settle leaves
+enqueue names the gates ──> claim asks each, enters all or none ──> settle leaves
 """
 
 from enum import StrEnum
@@ -78,6 +78,8 @@ def ask(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> int:
     if kind == Kind.CONCURRENCY:
         return PASSES if standing.used < gate.limit else SHUT
     if kind == Kind.RATE:
+        if gate.limit <= 0:
+            return SHUT  # an operator lets nobody through
         step, ahead = _spaced(gate, standing, cost, now)
         opens = max(now * 1000, standing.mark) + step - ahead
         if opens <= now * 1000:

@@ -10,6 +10,9 @@ from treadle.core.flow.steering import Steering, gates_before
 #: Lanes of one gate and queue that are opened at once; who opens the last of them finds the rest.
 MOST = 1_000
 
+#: Lanes that are opened beyond the room there is: the first of them may have to wait for something else.
+SPARE = 16
+
 
 def after_leaving(changed: Mapping[str, tuple[Gate, Standing]]) -> dict[str, int]:
     """Say for each gate that somebody has left (`leave_all`) how many lanes to open in each queue."""
@@ -45,15 +48,19 @@ def _add_gates(
 ) -> None:
     if row.text != PLAIN:
         for gate in gates_before(queue, read_lane(row.text), steering):
-            if gate.name != but:
+            # Whoever left a budget has let all out that waited for it. To do so here could go on for ever, for what is
+            # left may be enough for some of them only.
+            if gate.name != but and gate.kind != Kind.BUDGET:
                 asked[queue, gate.name] = gate
 
 
 def _room(gate: Gate, standing: Standing) -> int:
     """Count the lanes that are worth a try; one at least, for others may have been told another limit."""
     match gate.kind:
-        case Kind.CONCURRENCY | Kind.BUDGET:
-            return min(MOST, max(1, gate.limit - standing.used))
+        case Kind.CONCURRENCY:
+            return min(MOST, max(1, gate.limit - standing.used) + SPARE)
+        case Kind.BUDGET:
+            return MOST  # what is not enough for the best of them may be enough for another
         case Kind.ORDER:
-            return 0 if standing.holder else 1
+            return 0 if standing.holder else SPARE
     return 0  # a rate opens with time, and its lanes know when

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from treadle.core.flow.gates import Gate, Kind
 from treadle.core.flow.lanes import Lane
@@ -35,7 +35,12 @@ def write_steer(steer: Steer) -> str | None:
 
 def read_steering(records: Iterable[tuple[str, str]]) -> Steering:
     """Read records as (target, value)."""
-    return {target: Steer(**json.loads(value)) for target, value in records}
+    return {target: _read(json.loads(value)) for target, value in records}
+
+
+def _read(told: Mapping[str, Any]) -> Steer:
+    declared = told.get("declared")  # JSON knows no tuples
+    return Steer(**{**told, "declared": tuple(declared) if declared else None})
 
 
 def targets_of(queue: str, task: str, tenant: str | None) -> tuple[str, ...]:

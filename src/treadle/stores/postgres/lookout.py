@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from treadle.core.flow.choosing import rank
 from treadle.core.job import NewJob
 
 #: Seconds that the server may take to find the first job from the start, and more for each queue, three times in a
@@ -22,13 +23,13 @@ SHARE, SELDOM = 50, 2.0
 
 
 class Place(NamedTuple):
-    """A place in a queue's order: (negated priority, seq)."""
+    """A place in a queue's order."""
 
     rank: int
     seq: int
 
 
-START = Place(-32_768, 0)
+START = Place(-(1 << 62), 0)
 
 Places = dict[str, Place]
 """How far each queue has been claimed."""
@@ -55,6 +56,7 @@ class Lookout:
         self._clock = clock
         self._took: deque[float] = deque(maxlen=LOOKS)
         self._last = 0.0
+        self._now = 0
         self._known: Places = {}
         self._sure = True
         """A scout found nothing in front of what is known, and nothing was claimed since it came back."""
@@ -65,8 +67,9 @@ class Lookout:
             return Look([START] * len(queues), self._known)
         return Look([self._known.get(queue, START) for queue in queues], self._known, self._sure)
 
-    def learn(self, look: Look, places: Mapping[str, Place], took: float) -> None:
-        """Learn how far a claim has come, and how many seconds the server took to find the first job."""
+    def learn(self, look: Look, places: Mapping[str, Place], took: float, now: int = 0) -> None:
+        """Learn how far a claim has come, how many seconds the server took to find the first job, and its clock."""
+        self._now = max(self._now, now)
         if look.from_start:
             self._measure(took)
         self._sure = self._sure and not places
@@ -99,7 +102,7 @@ class Lookout:
     def notice(self, jobs: Sequence[NewJob]) -> None:
         """Look whether one of these new jobs stands in front of what was claimed."""
         known = self._known
-        if any(-job.priority < known[job.queue].rank for job in jobs if job.queue in known):
+        if any(rank(self._now, job.priority) < known[job.queue].rank for job in jobs if job.queue in known):
             self.forget()
 
     def _measure(self, took: float) -> None:

@@ -1,5 +1,6 @@
 """The statement files of one schema, each read at its first use."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ class Statements:
         self._schema, self._clock = schema, clock
         self.ids = Ids(wall_clock)
         """For the keys of jobs whose ids are none."""
+        # Names our lock among those of other applications, and of other schemas.
+        named = hashlib.blake2b(f"treadle {schema}".encode(), digest_size=8).digest()
+        self._lock = int.from_bytes(named, "big", signed=True)
         self._read: dict[tuple[str, ...], Query] = {}
 
     def __call__(self, name: str, /, **values: Any) -> Step:
@@ -36,12 +40,21 @@ class Statements:
         return self._step(("count", "where", _all_of(conditions)), values)
 
     def claiming(self, name: str, number: int, want: int, /, **values: Any) -> Step:
-        """Give `cycle` or `claim` for so many queues."""
-        picked = self._text("pick_one")
+        """Give `cycle` or `claim` for so many queues; `shares` among the values: some of each go first."""
+        flow, picked = "flow_one", self._text("pick_one")
         if number > 1:
             window = next((width for width in WINDOWS if width >= 2 * want + 50), WINDOWS[-1])
-            picked = self._text("pick_many").replace("{window}", str(window))
-        return self._step((name, "picked", picked), {"want": want, **values})
+            way = "pick_shared" if "shares" in values else "pick_many"
+            flow, picked = "flow_many", self._text(way).replace("{window}", str(window))
+        return self._step((name, "flow", self._text(flow), "picked", picked), {"want": want, **values})
+
+    def arriving(self, name: str, in_lanes: bool, /, **values: Any) -> Step:
+        """Give a statement that inserts jobs, some of which may wait in lanes."""
+        return self._step((name, "arrive", self._text("arrive") if in_lanes else ""), values)
+
+    def locking(self) -> Step:
+        """Give `flow_lock`, which makes this transaction the only one that claims from lanes, until it ends."""
+        return self._step(("flow_lock",), {"lock": self._lock})
 
     def _step(self, key: tuple[str, ...], values: dict[str, Any]) -> Step:
         query = self._read.get(key)

@@ -24,7 +24,15 @@ def named(sql: Statements, verb: str, ids: Sequence[str], **asked: Any) -> Steps
 
 
 def revive(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
+    wanted = yield sql("keys_wanted", **addressed(ids))
+    if wanted:
+        yield sql("let_go", unique_keys=[key for (key,) in wanted])
     found = yield sql("revive", **addressed(ids))
+    return [id for (id,) in found[:-1]]  # the last row tells those who wait
+
+
+def alter(sql: Statements, ids: Sequence[str], queue: str | None, priority: int | None) -> Steps[list[str]]:
+    found = yield sql("alter", queue=queue, priority=priority, **addressed(ids))
     return [id for (id,) in found[:-1]]  # the last row tells those who wait
 
 
@@ -71,7 +79,9 @@ def note(sql: Statements, claim: Claim, key: str, value: str, expect: int) -> St
 
 def restore(sql: Statements, jobs: Sequence[Snapshot]) -> Steps[list[str]]:
     keys, names = named_keys([job.id for job in jobs], sql.ids)
-    found = yield sql("restore", key=keys, name=names, **columns(rows.RESTORED, map(rows.restored, jobs)))
+    in_lanes = any(job.lane for job in jobs)
+    table = columns(rows.RESTORED, map(rows.restored, jobs))
+    found = yield sql.arriving("restore", in_lanes, key=keys, name=names, **table)
     kept = {key for (key,) in found}
     refs = {job.id: key for job, key in zip(jobs, keys, strict=True) if key in kept}
     new = [job for job in jobs if job.id in refs]

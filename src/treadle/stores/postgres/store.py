@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from treadle.core.errors import StoreError
+from treadle.core.flow.steering import Steer
 from treadle.core.ids import Clock
 from treadle.core.job import (
     Added,
@@ -23,6 +24,7 @@ from treadle.core.job import (
     Slice,
     Snapshot,
     StoreFacts,
+    Survey,
     Swept,
     WorkerInfo,
 )
@@ -37,6 +39,8 @@ from treadle.stores.postgres import queries, steering, verbs
 from treadle.stores.postgres.ear import Glances, Notifications
 from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import LOST_RACES, explained
+from treadle.stores.postgres.flow import claiming, surveying, tidying
+from treadle.stores.postgres.flow import steering as flow_steering
 from treadle.stores.postgres.heart import PostgresHeart
 from treadle.stores.postgres.lines import Lines
 from treadle.stores.postgres.lookout import Lookout, Places
@@ -63,6 +67,9 @@ class PostgresStore:
         self._ear = Ear(self._door, self._make_line)
         self._lookout = lookout or Lookout()
         self._strays = Strays()
+        self._flow = False
+        """The last claim has found open lanes, or something steered."""
+        self._slice = tidying.START
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, Loop.close)
         self._hearts: list[PostgresHeart] = []
@@ -164,23 +171,36 @@ class PostgresStore:
         self._lookout.notice(jobs)
         return added
 
-    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+    async def cycle(
+        self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int] = ()
+    ) -> Cycle:
         loop = await self._loops.get()
         returns = any(ending.outcome.state is State.QUEUED for ending in ended)
         if returns:
             self._lookout.forget()
         self._send_scout(loop, queues)
         look = self._lookout.begin(queues)
-        found = await loop.lines(
-            lambda: verbs.cycle(self._sql, worker, ended, queues, look.begin, want), alone=verbs.is_plain(ended)
-        )
-        if want and queues:
-            self._lookout.learn(look, found.places, found.took)
+        found = await self._cycle(loop, worker, ended, queues, look.begin, want, shares)
+        if found.took is not None and want and queues:
+            self._lookout.learn(look, found.places, found.took, found.cycle.now)
         if returns:
             self._lookout.forget()  # another claim may have looked between
         cycle = found.cycle
         self._note(worker, cycle.claims, ended)
-        return cycle._replace(partial=not (look.from_start or look.sure) and len(cycle.claims) < want)
+        partial = found.took is not None and not (look.from_start or look.sure) and len(cycle.claims) < want
+        return cycle._replace(partial=partial)
+
+    async def _cycle(self, loop: "Loop", worker: str, ended: Sequence[Ending], *asked: Any) -> verbs.Found:
+        """Take the way on which nobody waits for others, as long as nothing waits in lanes and nobody steers."""
+        likely = self._flow or verbs.needs_lock(ended)
+        if not likely and verbs.is_plain(ended):
+            found = await loop.lines(lambda: verbs.cycle(self._sql, worker, ended, *asked), alone=True)
+            if not found.flow:
+                return found
+            likely = True
+        found = await loop.lines(lambda: claiming.cycle(self._sql, worker, ended, *asked, likely=likely))
+        self._flow = found.flow
+        return found
 
     def _send_scout(self, loop: "Loop", queues: Sequence[str]) -> None:
         known = self._lookout.scout(queues)
@@ -210,6 +230,7 @@ class PostgresStore:
     async def sweep(self, worker: str, limit: int, *, take: int) -> Swept:
         strays = await self._look_for_strays() if take and self._strays.due() else []
         swept = await self._ask(lambda: verbs.sweep(self._sql, worker, limit, take, strays))
+        self._slice = await self._ask(lambda: tidying.tidy(self._sql, worker, self._slice))
         self._note(worker, swept.taken)
         if swept.promoted:
             self._lookout.forget()
@@ -272,6 +293,22 @@ class PostgresStore:
     async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
         return await self._ask(lambda: steering.purge(self._sql, older_than, limit))
 
+    async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
+        if queue is None and priority is None:
+            return []
+        altered = await self._ask(lambda: steering.alter(self._sql, ids, queue, priority), alone=True)
+        self._lookout.forget()
+        return altered
+
+    async def steer(self, target: str, steer: Steer) -> None:
+        await self._ask(lambda: flow_steering.steer(self._sql, target, steer))
+
+    async def spend(self, claim: Claim, gate: str, units: int) -> int | None:
+        return await self._ask(lambda: flow_steering.spend(self._sql, claim, gate, units))
+
+    async def survey(self, queue: str, limit: int) -> Survey:
+        return await self._ask(lambda: surveying.survey(self._sql, queue, limit))
+
     async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
         return await self._ask(lambda: steering.write(self._sql, kind, key, value, expect), alone=True)
 
@@ -332,5 +369,7 @@ class Loop:
         if verbs.can_be_new(table):
             with contextlib.suppress(*LOST_RACES):  # not so new after all
                 return await self.lines.once(lambda: verbs.add_fresh(self._sql, table), alone=True)
+        if any(job.on_conflict != "skip" for job in jobs):
+            return await self.lines(lambda: verbs.add(self._sql, jobs))
         answers: verbs.Answers = {}
         return await self.lines(lambda: verbs.add(self._sql, jobs, answers), alone=True)

@@ -1,6 +1,7 @@
 """What a worker and those who enqueue ask of the database, as steps: no connection, no loop."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
@@ -22,7 +23,7 @@ ATTEMPTS_KEPT = 100
 OFFERS = 10
 
 #: Columns of `cycle.sql` and `claim.sql` about the call, then of each claim's place; the rest are the claim's own.
-CALL, PLACE = 5, 2
+CALL, PLACE = 7, 2
 
 
 class Found(NamedTuple):
@@ -30,8 +31,18 @@ class Found(NamedTuple):
 
     cycle: Cycle
     places: Mapping[str, Place] = MappingProxyType({})
-    took: float = 0.0
-    """Seconds that the server took to find the first job."""
+    took: float | None = None
+    """Seconds that the server took to find the first job; None: nobody looked from where the lookout says."""
+    flow: bool = False
+    """Something waits in open lanes or is steered: it takes a claim under the lock."""
+
+
+class Settled(NamedTuple):
+    """What was written of endings."""
+
+    moved: Mapping[str, str] = MappingProxyType({})
+    """The state that each job got just now, by its ref."""
+    lost: frozenset[str] = frozenset()
 
 
 ENDED = (
@@ -45,6 +56,12 @@ def columns(names: Sequence[str], table: Iterable[Sequence[Any]]) -> dict[str, l
     """Turn rows into one list a column, as `unnest` takes them."""
     turned = list(zip(*table, strict=True)) or [()] * len(names)
     return dict(zip(names, map(list, turned), strict=True))
+
+
+def literal(values: Iterable[object]) -> str:
+    """Write numbers, or ids that are keys, as PostgreSQL writes an array: the driver asks of each element of a list
+    what it is, which takes longer than all the rest."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
 # -- adding ----------------------------------------------------------------------------
@@ -65,7 +82,8 @@ def are_alike(table: Table) -> bool:
 
 def can_be_new(table: Table) -> bool:
     """Say whether it is worth adding these without looking who is there."""
-    return table["fresh"][0] and table["unique_key"][0] is None and are_alike(table) and naming.are_keys(table["id"])
+    plain = table["fresh"][0] and table["unique_key"][0] is None and table["lane"][0] is None
+    return plain and are_alike(table) and naming.are_keys(table["id"])
 
 
 def add_fresh(sql: Statements, table: Table) -> Steps[list[Added]]:
@@ -73,7 +91,7 @@ def add_fresh(sql: Statements, table: Table) -> Steps[list[Added]]:
     alike: dict[str, Any] = {name: values[0] for name, values in table.items()}
     alike |= {"key": table["id"], "args": table["args"]}
     yield sql("add_fresh", wake=is_due(NewJob._make(alike[name] for name in NewJob._fields)), **alike)
-    return list(map(Added._make, zip(table["id"], repeat(True), repeat(False), strict=False)))
+    return list(map(Added._make, zip(table["id"], repeat(True), repeat(False), repeat(False), strict=False)))
 
 
 Answers = dict[int, Added]
@@ -100,11 +118,12 @@ def add(sql: Statements, jobs: Sequence[NewJob], answers: Answers | None = None)
 def _offer(sql: Statements, jobs: Sequence[NewJob], places: Sequence[int], answers: Answers) -> Steps[None]:
     table = table_of(jobs)
     keys, names = naming.named(table["id"], sql.ids)
+    in_lanes = any(table["lane"])
     if are_alike(table):
         alike: dict[str, Any] = jobs[0]._asdict() | {"key": keys, "name": names, "args": table["args"]}
-        found = yield sql("add_alike", wake=is_due(jobs[0]), **alike)
+        found = yield sql.arriving("add_alike", in_lanes, wake=is_due(jobs[0]), **alike)
     else:
-        found = yield sql("add", wake=any(map(is_due, jobs)), key=keys, name=names, **table)
+        found = yield sql.arriving("add", in_lanes, wake=any(map(is_due, jobs)), key=keys, name=names, **table)
     kept = {(str(key), unique) for key, unique in found}
     kept_at: dict[str, int] = {}
     missing = list[_Missing]()
@@ -114,7 +133,7 @@ def _offer(sql: Statements, jobs: Sequence[NewJob], places: Sequence[int], answe
             kept_at[job.id] = place
             answers[place] = Added(job.id, True)
         else:
-            missing.append(_Missing(place, job.id, None if name else key, name, job.unique_key))
+            missing.append(_Missing(place, job, None if name else key, name, job.unique_key))
     if missing:
         yield from _find_standing(sql, missing, kept_at, answers)
 
@@ -123,7 +142,7 @@ class _Missing(NamedTuple):
     """A job that was not kept."""
 
     place: int
-    id: str
+    job: NewJob
     key: str | None
     name: str | None
     unique_key: str | None
@@ -133,10 +152,54 @@ def _find_standing(
     sql: Statements, missing: Sequence[_Missing], kept_at: Mapping[str, int], answers: Answers
 ) -> Steps[None]:
     """Find who stands for these: the equal id, unless it came behind in the same call, else the unique key's holder."""
-    asked = [(None, None, each.unique_key) if kept_at.get(each.id, -1) > each.place else each[2:] for each in missing]
-    for number, standing in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
-        if standing is not None:
-            answers[missing[number - 1].place] = Added(standing, False)
+    asked = [
+        (None, None, each.unique_key) if kept_at.get(each.job.id, -1) > each.place else each[2:] for each in missing
+    ]
+    keys = set[str | None]()
+    by_key = list[_Missing]()
+    for number, standing, is_by_key, over in (yield sql("standing", **columns(("key", "name", "unique_key"), asked))):
+        each = missing[number - 1]
+        if over:
+            keys.add(each.unique_key)
+        elif standing is not None:
+            answers[each.place] = Added(standing, False)
+            if is_by_key and each.job.on_conflict != "skip":
+                by_key.append(each)
+    if keys:
+        yield sql("let_go", unique_keys=list(keys))
+    for wave in _waves(by_key):
+        yield from _replace(sql, wave, answers)
+
+
+def _waves(missing: Sequence[_Missing]) -> list[list[_Missing]]:
+    """Part these so that no key comes twice in one: a statement changes a row once."""
+    waves: list[list[_Missing]] = []
+    seen: Counter[str | None] = Counter()
+    for each in missing:
+        number = seen[each.unique_key]
+        seen[each.unique_key] += 1
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(each)
+    return waves
+
+
+REPLACED = (
+    "place", "unique_key", "args", "costs", "lane", "priority", "meta", "max_attempts", "again", "due_at", "due_in",
+    "expires_in",
+)  # fmt: skip
+
+
+def _replace(sql: Statements, wave: Sequence[_Missing], answers: Answers) -> Steps[None]:
+    """Let those who wait under these keys take over what the newcomers bring."""
+    rows = [
+        (place, key, job.args, job.costs, job.lane, job.priority, job.meta, job.max_attempts,
+         job.on_conflict == "reschedule", job.due_at, job.due_in, job.expires_in)
+        for place, job, _, _, key in wave
+    ]  # fmt: skip
+    found = yield sql("replace", **columns(REPLACED, rows))
+    for (place,) in found[:-1]:  # the last row tells those who wait
+        answers[place] = answers[place]._replace(changed=True)
 
 
 def is_due(job: NewJob) -> bool:
@@ -150,32 +213,87 @@ def is_due(job: NewJob) -> bool:
 def is_plain(ended: Sequence[Ending]) -> bool:
     """Say whether all have simply completed, so that one statement does."""
     return all(
-        outcome.state is State.COMPLETED and progress is None and log is None for _, outcome, progress, log in ended
+        outcome.state is State.COMPLETED and progress is None and log is None for _, outcome, progress, log, _ in ended
     )
 
 
+def needs_lock(ended: Sequence[Ending]) -> bool:
+    """Say whether jobs leave gates by these endings for certain."""
+    return any(each[0].lane is not None for each in ended)
+
+
 def cycle(
-    sql: Statements, worker: str, ended: Sequence[Ending], queues: Sequence[str], begin: Sequence[Place], want: int
+    sql: Statements,
+    worker: str,
+    ended: Sequence[Ending],
+    queues: Sequence[str],
+    begin: Sequence[Place],
+    want: int,
+    shares: Sequence[int] = (),
 ) -> Steps[Found]:
-    """Settle these, then claim; needs a transaction unless all is plain."""
-    lost, name = frozenset[str](), "cycle" if ended else "claim"
-    if len({each[0][0] for each in ended}) < len(ended):
-        ended = _one_each(ended)
-    if not is_plain(ended):
-        lost = yield from settle(sql, worker, ended)
-        ended = ()
+    """Settle these, which `is_plain`, then claim, in one statement that does nothing where it takes the lock."""
     if not ended and not (want and queues):
-        return Found(Cycle([], lost, 0))
-    places = _places(queues, begin)
-    completed = _completed(ended) if name == "cycle" else {}
+        return Found(Cycle([], frozenset(), 0))
+    return (yield from _cycle(sql, worker, _each_once(ended), queues, begin, want, shares))
+
+
+def claim(
+    sql: Statements, worker: str, queues: Sequence[str], begin: Sequence[Place], want: int, shares: Sequence[int]
+) -> Steps[Found]:
+    """Claim jobs that wait without a lane."""
+    return _cycle(sql, worker, (), queues, begin, want, shares)
+
+
+def _cycle(
+    sql: Statements,
+    worker: str,
+    ended: Sequence[Ending],
+    queues: Sequence[str],
+    begin: Sequence[Place],
+    want: int,
+    shares: Sequence[int],
+) -> Steps[Found]:
+    lost = frozenset[str]()
+    name = "cycle" if ended else "claim"
+    places = _places(queues, begin, shares)
+    completed = _completed(ended) if ended else {}
     found = yield sql.claiming(name, len(queues), want if queues else 0, worker=worker, **places, **completed)
-    now, leased, settled, ahead, took = found[0][:CALL]
+    now, leased, flow, until, settled, ahead, took = found[0][:CALL]
+    if flow:
+        return Found(Cycle([], lost, now, leased=leased), flow=True)
     if settled < len(ended):
         lost = yield from _lost(sql, ended)
     claims = [Claim._make(row[CALL + PLACE :]) for row in found] if found[0][CALL] is not None else []
-    more = len(claims) == want or ahead > len(claims)
-    cycle = Cycle(claims, lost, now, leased=leased or not (want and queues), more=more)
-    return Found(cycle, _furthest(claims, found, queues), took)
+    cycle = Cycle(
+        claims,
+        lost,
+        now,
+        leased=leased or not (want and queues),
+        more=len(claims) == want or ahead > len(claims),
+        opens_in=None if until is None else max(0, until - now),
+    )
+    furthest = _furthest(claims, found, queues)
+    if shares:
+        cycle = cycle._replace(claims=_shared(claims, queues, shares))
+    return Found(cycle, furthest, took)
+
+
+def _shared(claims: Sequence[Claim], queues: Sequence[str], shares: Sequence[int]) -> list[Claim]:
+    """Put so many of each queue before those of the others, as they were chosen."""
+    left = dict(zip(queues, shares, strict=False))
+    first, later = list[Claim](), list[Claim]()
+    for claim in claims:
+        if claim.queue in left and left[claim.queue] <= 0:
+            later.append(claim)
+        else:
+            first.append(claim)
+            if claim.queue in left:
+                left[claim.queue] -= 1
+    return first + later
+
+
+def _each_once(ended: Sequence[Ending]) -> Sequence[Ending]:
+    return _one_each(ended) if len({each[0][0] for each in ended}) < len(ended) else ended
 
 
 def scout(sql: Statements, queues: Sequence[str]) -> Steps[tuple[dict[str, Place], float]]:
@@ -194,9 +312,14 @@ def _furthest(claims: Sequence[Claim], found: Rows, queues: Sequence[str]) -> di
     return {claim.queue: Place(*row[CALL : CALL + PLACE]) for claim, row in zip(claims, found, strict=True)}
 
 
-def _places(queues: Sequence[str], begin: Sequence[Place]) -> dict[str, Any]:
+def _places(queues: Sequence[str], begin: Sequence[Place], shares: Sequence[int]) -> dict[str, Any]:
     if len(queues) > 1:
-        return {"queues": list(queues), "ranks": [rank for rank, _ in begin], "seqs": [seq for _, seq in begin]}
+        shared = {"shares": list(shares)} if shares else {}
+        return {
+            "queues": list(queues),
+            "ranks": [rank for rank, _ in begin],
+            "seqs": [seq for _, seq in begin],
+        } | shared
     rank, seq = begin[0] if begin else (0, 0)
     return {"queue": queues[0] if queues else "", "rank": rank, "seq": seq}
 
@@ -211,15 +334,31 @@ def _completed(ended: Sequence[Ending]) -> dict[str, Any]:
     return told
 
 
-def settle(sql: Statements, worker: str, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
-    """Write endings of any kind whose claim is current; answer the ids of the others."""
-    moved = yield sql("settle", worker=worker, **columns(ENDED, map(_ended, _one_each(ended))))
+def settle_any(sql: Statements, worker: str, ended: Sequence[Ending]) -> Steps[Settled]:
+    """Write these endings in the cheapest way that does."""
+    if not ended:
+        return Settled()
+    ended = _each_once(ended)
+    if not is_plain(ended):
+        return (yield from settle(sql, worker, ended))
+    moved = _states((yield sql("complete", **_completed(ended))))
+    lost = (yield from _lost(sql, ended)) if len(moved) < len(ended) else frozenset[str]()
+    return Settled(moved, lost)
+
+
+def _states(found: Rows) -> dict[str, str]:
+    return {str(ref): str(state) for ref, state in found}
+
+
+def settle(sql: Statements, worker: str, ended: Sequence[Ending]) -> Steps[Settled]:
+    """Write endings of any kind whose claim is current."""
+    found = yield sql("settle", worker=worker, **columns(ENDED, map(_ended, _one_each(ended))))
+    moved = _states(found[:-1])  # the last row tells those who wait
     old = [(ending.claim.ref, ending.claim.epoch - ATTEMPTS_KEPT) for ending in ended]
     if any(oldest > 0 for _, oldest in old):
         yield sql("trim_attempts", **columns(("ref", "oldest"), old))
-    if moved[0][0] == len(ended):
-        return frozenset()
-    return (yield from _lost(sql, ended))
+    lost = (yield from _lost(sql, ended)) if len(moved) < len(ended) else frozenset[str]()
+    return Settled(moved, lost)
 
 
 def _one_each(ended: Sequence[Ending]) -> list[Ending]:
@@ -232,7 +371,7 @@ def _one_each(ended: Sequence[Ending]) -> list[Ending]:
 
 
 def _ended(ending: Ending) -> tuple[Any, ...]:
-    claim, outcome, progress, log = ending
+    claim, outcome, progress, log, _ = ending
     return (
         claim.ref, claim.epoch, claim.attempt, outcome.state.value, _taken(outcome.reason), outcome.outcome,
         outcome.result, outcome.error, int(not outcome.spends_attempt), int(outcome.crashed), outcome.due_in,
@@ -257,8 +396,17 @@ def _lost(sql: Statements, ended: Sequence[Ending]) -> Steps[frozenset[str]]:
 
 def complete(sql: Statements, ending: Ending) -> Steps[bool]:
     """Complete one attempt; False if its claim is not current any more."""
-    moved = yield sql("settle", worker="", **columns(ENDED, [_ended(ending)]))
-    return bool(moved[0][0])
+    settled = yield from settle(sql, "", [ending])
+    if settled.moved:
+        claim = ending.claim
+        yield sql("leave_word", queue=claim.queue, lane=claim.lane, id=claim.id, told=tell(ending))
+    return bool(settled.moved)
+
+
+def tell(ending: Ending) -> str:
+    """Tell of an attempt that has completed, as far as gates are concerned: nobody waits for their lock in a
+    transaction of a user's, which may stay open for long."""
+    return json.dumps([ending.claim.task, ending.claim.tenant, ending.spent])
 
 
 def _claims(found: Rows) -> list[Claim]:

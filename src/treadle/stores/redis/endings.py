@@ -1,4 +1,4 @@
-"""What `cycle.lua`, `settle.lua` and `beat.lua` are told: how attempts ended, and how far running ones are."""
+"""What `cycle.lua`, `settle.lua`, `flow.lua` and `beat.lua` are told: how attempts ended, how far running ones are."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,18 +16,26 @@ def stamp_of(claim: Claim) -> str:
     return stamp
 
 
-def cycling(ended: Sequence[Ending], queues: Sequence[str]) -> tuple[str, list[Word]]:
-    """Say which verb it takes, its plan, then ids and lives of completions, group by group."""
-    completed = [ending for ending in ended if ending[1][0] is State.COMPLETED]
+def cycling(
+    ended: Sequence[Ending], queues: Sequence[str], shares: Sequence[int] = (), *, flow: bool = False
+) -> tuple[str, list[Word]]:
+    """Say which verb it takes, its plan, then ids and lives of completions, group by group.
+
+    `flow`: lanes or an operator may have a say.
+    """
+    completed = _first_of_each([ending for ending in ended if ending[1][0] is State.COMPLETED])
     others = [] if len(completed) == len(ended) else [e for e in ended if e[1][0] is not State.COMPLETED]
-    groups = _grouped(_first_of_each(completed))
+    groups = _grouped(completed)
     reports = [_report(ending) for ending in ended if ending[2] or ending[3]]
-    plan = (queues, [group.head() for group in groups], [_ending(each) for each in others], reports)
+    heads = [group.head() for group in groups]
+    plan: tuple[Any, ...] = (queues, heads, [_ending(each) for each in others], reports, shares)
+    if flow:
+        plan = (*plan, [_leaving(each) for each in [*completed, *others]])
     words: list[Word] = [encode(plan)]
     for group in groups:
         words += group.ids
         words += group.lives
-    return "settle" if others or reports else "cycle", words
+    return "flow" if flow else "settle" if others or reports else "cycle", words
 
 
 def _first_of_each(ended: list[Ending]) -> list[Ending]:
@@ -48,7 +56,7 @@ class _Group:
         self.started_at = int(stamp.split(" ", 4)[3])
         self.ids: list[Word] = []
         self.lives: list[Word] = []
-        self.unique: list[tuple[int, str]] = []
+        self.unique: list[tuple[int, str, int]] = []
 
     def head(self) -> tuple[Any, ...]:
         return (self.queue, self.stamp, self.kept, len(self.ids), self.unique)
@@ -60,16 +68,16 @@ def _grouped(completed: Iterable[Ending]) -> list[_Group]:
     for claim, outcome, *_ in completed:
         ref: Any
         (ref, id, _, queue, _, _, attempt, max_attempts, epoch, crashes, queued_at, expires_at, ttl, *_) = claim
-        unique = due_at = None
+        unique, due_at, till = None, None, 0
         if not isinstance(ref, str):
-            ref, unique, due_at = ref
+            ref, unique, due_at, till = ref
         kept = None if outcome[3] is None else ttl
         if (queue, ref, kept) != key:
             key = (queue, ref, kept)
             group = groups.setdefault(key, _Group(queue, ref, kept))
         group.ids.append(id)
         if unique is not None:
-            group.unique.append((len(group.ids), unique))
+            group.unique.append((len(group.ids), unique, till))
         group.lives.append(encode((
             attempt, epoch, crashes, max_attempts, outcome[1], outcome[2], None, due_at, queued_at, group.started_at,
             expires_at, kept, outcome[3],
@@ -83,6 +91,18 @@ def _ending(ending: Ending) -> tuple[Any, ...]:
         claim.id, stamp_of(claim), outcome.state.value, outcome.reason, outcome.error, outcome.due_in,
         0 if outcome.spends_attempt else 1, int(outcome.crashed),
     )  # fmt: skip
+
+
+def _leaving(ending: Ending) -> tuple[Any, ...]:
+    """Say what a claim has entered, and what its end tells of that."""
+    claim, park = ending.claim, ending.outcome.park
+    told = None if park is None else (park.wait, park.spacing, park.spaced_for)
+    return (claim.id, stamp_of(claim), *place_of(claim), ending.spent or None, told)
+
+
+def place_of(claim: Claim) -> tuple[str, str | None, str, str | None]:
+    """Say what tells which gates a claim has entered."""
+    return claim.queue, claim.lane, claim.task, claim.tenant
 
 
 def _report(told: Ending | Report) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ class _Plan:
     def __init__(self) -> None:
         self.runs: list[list[Any]] = []
         self.apart: list[tuple[Any, ...]] = []
-        self.unique: list[tuple[int, str]] = []
+        self.unique: list[tuple[Any, ...]] = []
         self.expiring: list[tuple[int, int]] = []
         self.lists: dict[str, list[int]] = {}
         self._queue = ""
@@ -45,19 +45,21 @@ class _Plan:
     def _place(self, number: int, job: NewJob) -> None:
         self._rest = ()
         if job.due_in is not None or job.due_at is not None or job.held is not None:
-            self.apart.append((number, job.queue, job.task, job.priority, job.due_at, job.due_in, job.held))
+            way = (job.due_at, job.due_in, job.held, job.lane, job.costs is not None)
+            self.apart.append((number, job.queue, job.task, job.priority, *way))
             return
-        last = self.runs[-1] if self.runs else None
-        if last and last[:2] == [job.queue, job.priority] and last[3] == number - 1:
+        last, lane = self.runs[-1] if self.runs else None, [job.lane, job.costs is not None]
+        if last and last[:2] == [job.queue, job.priority] and last[3] == number - 1 and last[4:] == lane:
             last[3] = number
         else:
-            self.runs.append([job.queue, job.priority, number, number])
+            self.runs.append([job.queue, job.priority, number, number, *lane])
         if all(wish is None for wish in (job.unique_key, job.expires_in, job.owner, job.tenant, job.batch)):
             self._queue, self._rest = job[2], job[4:]
 
     def _list(self, number: int, job: NewJob) -> None:
         if job.unique_key is not None:
-            self.unique.append((number, job.unique_key))
+            conflict = None if job.on_conflict == "skip" else job.on_conflict
+            self.unique.append((number, job.unique_key, job.unique_until, job.unique_for, conflict))
         if job.expires_in is not None:
             self.expiring.append((number, job.expires_in))
         for name, place in LISTS:
@@ -65,6 +67,6 @@ class _Plan:
                 self.lists.setdefault(f"{name}:{job[place]}", []).append(number)
 
     def written(self, jobs: Sequence[NewJob], shifts: Sequence[int]) -> bytes:
-        keys = {key for _, key in self.unique}
+        keys = {each[1] for each in self.unique}
         distinct = len({job[0] for job in jobs}) == len(jobs) and len(keys) == len(self.unique)
         return encode((distinct, self.runs, self.apart, self.unique, self.expiring, list(self.lists.items()), shifts))

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
+from treadle.core.flow.choosing import rank
+from treadle.core.flow.steering import Steer, Steering
 from treadle.core.job import Attempt, Claim, Progress, Record, Snapshot, WorkerInfo
 from treadle.core.states import State
 from treadle.stores.rows import failure
@@ -22,7 +25,7 @@ def pairs(flat: Sequence[Any], width: int = 2) -> Iterator[tuple[Any, ...]]:
 
 
 def claims(ids: Sequence[bytes], specs: Sequence[bytes], stamp: bytes, odd: Sequence[Any]) -> list[Claim]:
-    """Make the claims that a cycle gave, best priority first, then oldest in each queue.
+    """Make the claims that a cycle gave, in its order.
 
     `stamp` is that of all but the odd, which have a life: (number, stamp, life) in turn.
     """
@@ -37,15 +40,17 @@ def claims(ids: Sequence[bytes], specs: Sequence[bytes], stamp: bytes, odd: Sequ
 def _first_claim(stamp: str, id: bytes, raw: bytes) -> Claim:
     """Make the first claim of a job: nothing has happened to it since it was added."""
     (task, queue, args, priority, due_at, due_in, max_attempts, expires_in, ttl, owner, tenant, batch, unique, _,
-     meta) = decode(raw[29:])  # fmt: skip
+     meta, *more) = decode(raw[29:])  # fmt: skip
+    lane, costs, _, unique_for = more or (None, None, None, None)
     created_at = int(raw[:13])
     ref: object = stamp
     if unique is not None or due_in is not None or due_at is not None:
-        ref = (stamp, unique, due_at if due_in is None else created_at + due_in)
+        till = 0 if unique_for is None else created_at + unique_for
+        ref = (stamp, unique, due_at if due_in is None else created_at + due_in, till)
     expires_at = None if expires_in is None else created_at + expires_in
     return Claim(
         ref, id.decode(), task, queue, args, priority, 1, max_attempts, 1, 0, created_at, expires_at, ttl, owner,
-        tenant, batch, meta,
+        tenant, batch, meta, lane, costs,
     )  # fmt: skip
 
 
@@ -60,24 +65,37 @@ def claim(id: bytes, stamp: bytes, life: bytes | None, raw: bytes) -> Claim:
     if life is None:
         return first
     told = Life(*decode(life[14:]))
-    unique = None if isinstance(first.ref, str) else first.ref[1]  # type: ignore[index]  # made above
+    ref: Any = first.ref
+    _, unique, _, till = (text, None, None, 0) if isinstance(ref, str) else ref
     plain = unique is None and told.due_at is None
     return first._replace(
-        ref=text if plain else (text, unique, told.due_at),
+        ref=text if plain else (text, unique, told.due_at, till),
         max_attempts=told.max_attempts, queued_at=told.queued_at, expires_at=told.expires_at,
     )  # fmt: skip
 
 
-def in_turn(claims: Sequence[tuple[Claim, bytes]]) -> list[Claim]:
-    """Put claims, each with its spec, in order: best priority first, then oldest."""
-    return [claim for claim, _ in sorted(claims, key=lambda each: (-each[0].priority, each[1][13:29]))]
+def place(claim: Claim, life: bytes | None, raw: bytes) -> tuple[int, int]:
+    """Say where a claim's job stood among those that waited: rank and seq."""
+    since = since_of((None, raw, life))
+    return rank(int(raw[:13]) if since is None else since, claim.priority), int(raw[13:29])
+
+
+def held(told: Sequence[Any]) -> list[tuple[tuple[int, int], Claim]]:
+    """Make claims of id, stamp, spec and life in turn, each with its place."""
+    claims = [(claim(id, stamp, life, raw), life, raw) for id, stamp, raw, life in pairs(told, 4)]
+    return [(place(*each), each[0]) for each in claims]
+
+
+def in_turn(claims: Sequence[tuple[tuple[int, int], Claim]]) -> list[Claim]:
+    """Put claims, each with its place, in order."""
+    return [claim for _, claim in sorted(claims, key=itemgetter(0))]
 
 
 # -- pictures ------------------------------------------------------------------------
 
 
 class Spec(NamedTuple):
-    """What never changes of a job, as `packing.py` writes it."""
+    """What hardly ever changes of a job, as `packing.py` writes it."""
 
     task: str
     queue: str
@@ -94,6 +112,10 @@ class Spec(NamedTuple):
     unique_key: str | None
     held: str | None
     meta: str | None
+    lane: str | None = None
+    costs: str | None = None
+    unique_until: str = "final"
+    unique_for: int | None = None
 
 
 class Life(NamedTuple):
@@ -112,11 +134,19 @@ class Life(NamedTuple):
     expires_at: int | None
     kept: int | None
     result: str | None
+    since: int | None = None
+    """When it was revived."""
 
 
 def seq_of(picture: Sequence[Any]) -> int:
     """Say where this job stands among all."""
     return int(picture[1][13:29])
+
+
+def since_of(picture: Sequence[Any]) -> int | None:
+    """Say when this job was revived, if it was."""
+    told = picture[2]
+    return None if told is None else Life(*decode(told[14:])).since
 
 
 def snapshot(picture: Sequence[Any], now: int) -> Snapshot:
@@ -135,7 +165,8 @@ def snapshot(picture: Sequence[Any], now: int) -> Snapshot:
         worker=worker and worker.decode(), owner=spec.owner, tenant=spec.tenant, batch=spec.batch,
         unique_key=spec.unique_key, created_at=created_at, queued_at=life.queued_at, due_at=life.due_at,
         expires_at=life.expires_at, started_at=life.started_at, finished_at=finished_at, result_until=until,
-        result_ttl=spec.result_ttl, meta=spec.meta, progress=_progress(progress), cursor=str(seq_of(picture)),
+        result_ttl=spec.result_ttl, meta=spec.meta, lane=spec.lane, costs=spec.costs, unique_until=spec.unique_until,
+        unique_for=spec.unique_for, progress=_progress(progress), cursor=str(seq_of(picture)),
         attempts=tuple(map(_attempt, attempts)), log=tuple(_lines(log)),
     )  # fmt: skip
 
@@ -183,6 +214,20 @@ def worker(id: bytes, lease_until: bytes, told: bytes) -> WorkerInfo:
         id=id.decode(), lease_until=int(lease_until), seen_at=int(told[13:26]), started_at=int(told[:13]), host=host,
         space=space, pid=pid, born=born, queues=tuple(queues), slots=slots, details=details,
     )  # fmt: skip
+
+
+def steering(told: bytes) -> Steering:
+    """Turn what `steers.lua` keeps into values."""
+    if not told:
+        return {}
+    said = decode(told)[1] or {}
+    return {
+        target: Steer(
+            bool(each.get("paused")), each.get("limit"), each["weight"],
+            tuple(each["declared"]) if each.get("declared") else None,
+        )
+        for target, each in said.items()
+    }  # fmt: skip
 
 
 def record(key: bytes, told: bytes) -> Record:

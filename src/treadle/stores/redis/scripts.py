@@ -1,4 +1,4 @@
-"""Verbs that are written in Lua: one a file, with the parts that its first line names put in front of it."""
+"""Verbs that are written in Lua: one a file, with the parts that its first line names, and theirs, put in front."""
 
 import hashlib
 from functools import cache
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 FOLDER = files("treadle.stores.redis").joinpath("lua")
 
-#: What a verb's first line begins with if it needs more than the prelude.
+#: What the first line of a verb or a part begins with if it needs more than the prelude.
 WITH = "-- with: "
 
 
@@ -23,10 +23,19 @@ class Script(NamedTuple):
 def script(name: str) -> Script:
     """Read `lua/<name>.lua`."""
     verb = FOLDER.joinpath(f"{name}.lua").read_text(encoding="utf-8")
-    first = verb.partition("\n")[0]
-    needed = first.removeprefix(WITH).split(", ") if first.startswith(WITH) else []
-    text = "\n".join([*map(_part, ["prelude", *needed]), verb])
+    parts = dict.fromkeys(part for needed in _needed(verb) for part in _in_order(needed))
+    text = "\n".join([*map(_part, ["prelude", *parts]), verb])
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _in_order(part: str) -> list[str]:
+    """Name a part behind those that it needs itself."""
+    return [*(each for needed in _needed(_part(part)) for each in _in_order(needed)), part]
+
+
+def _needed(text: str) -> list[str]:
+    first = text.partition("\n")[0]
+    return first.removeprefix(WITH).split(", ") if first.startswith(WITH) else []
 
 
 @cache

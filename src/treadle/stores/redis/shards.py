@@ -25,6 +25,8 @@ class Shards:
         self.scattered = scattered
         """Whether each queue has a shard of its own."""
         self.registry = f"{{{prefix}}}"
+        self.flowing = set[str]()
+        """Shards in which, when they were last asked, jobs waited in lanes or an operator steered."""
 
     def of(self, queue: str) -> str:
         """Name the shard of a queue. Its name is written so that it cannot end the tag."""
@@ -39,6 +41,12 @@ class Shards:
     async def everywhere(self) -> list[str]:
         """Name all shards in which workers have leases."""
         return [self.registry, *await self.all()] if self.scattered else [self.registry]
+
+    def note_flow(self, shard: str, flows: bool) -> None:
+        if flows:
+            self.flowing.add(shard)
+        else:
+            self.flowing.discard(shard)
 
     def call(self, shard: str, verb: str, *words: Word) -> Call:
         """Prepare a call; the time goes along if a test's clock decides."""

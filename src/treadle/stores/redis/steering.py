@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from treadle.core.job import Claim, Record, Snapshot
 from treadle.core.states import FINAL, State
 from treadle.core.store import OF_JOB
-from treadle.stores.redis import packing, remains, rows
+from treadle.stores.redis import flow, packing, remains, rows
 from treadle.stores.redis.endings import stamp_of
 from treadle.stores.redis.shards import MOST, Shards
 
@@ -45,6 +45,13 @@ async def release(shards: Shards, reason: str, tasks: Sequence[str] | None) -> t
             woke, number = await shards.ask(shard, "release", reason, MOST, *asked)
             released, woken = released + number, woken + woke
     return released, woken
+
+
+async def alter(shards: Shards, ids: Sequence[str], queue: str | None, priority: int | None) -> tuple[list[str], int]:
+    """Move what waits to a queue, or give it a priority; answer also how many queues woke."""
+    words = ("" if queue is None else queue, "" if priority is None else priority)
+    answers = await shards.ask_about(ids, "alter", *words)
+    return _texts(answer[1:] for answer in answers), sum(answer[0] for answer in answers)
 
 
 async def delete(shards: Shards, ids: Sequence[str]) -> list[str]:
@@ -87,7 +94,10 @@ async def read(shards: Shards, kind: str, key: str | None) -> list[Record]:
 
 async def write(shards: Shards, kind: str, key: str, value: str | None, expect: int | None) -> bool:
     words = (kind, key, "" if expect is None else expect, *(() if value is None else (value,)))
-    return bool(await shards.ask(shards.registry, "write", *words))
+    done = bool(await shards.ask(shards.registry, "write", *words))
+    if done:
+        await flow.respread(shards, kind, key)
+    return done
 
 
 async def note(shards: Shards, claim: Claim, key: str, value: str, expect: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from treadle.core.errors import ConfigError, StoreError
+from treadle.core.flow.steering import Steer
 from treadle.core.ids import Clock
 from treadle.core.job import (
     Added,
@@ -20,6 +21,7 @@ from treadle.core.job import (
     Slice,
     Snapshot,
     StoreFacts,
+    Survey,
     Swept,
     WorkerInfo,
 )
@@ -31,7 +33,7 @@ from treadle.stores.ear import Ear, Line
 from treadle.stores.inbox import Inbox
 from treadle.stores.loops import PerLoop
 from treadle.stores.outbox.enlisted import OutboxEnlisted
-from treadle.stores.redis import listing, looking, scattered, steering, working
+from treadle.stores.redis import flow, listing, looking, scattered, steering, working
 from treadle.stores.redis.cluster import ClusterWire
 from treadle.stores.redis.ear import Subscription
 from treadle.stores.redis.heart import RedisHeart
@@ -169,9 +171,11 @@ class RedisStore:
         self._stir(woken)
         return added
 
-    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+    async def cycle(
+        self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int] = ()
+    ) -> Cycle:
         cycle = scattered.cycle if self._scattered else working.cycle
-        answer, woken = await cycle(await self._shards(), worker, ended, queues, want)
+        answer, woken = await cycle(await self._shards(), worker, ended, queues, want, shares)
         self._stir(woken)
         return answer
 
@@ -223,6 +227,21 @@ class RedisStore:
     async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
         return await steering.purge(await self._shards(), older_than, limit)
 
+    async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
+        if queue is None and priority is None:
+            return []
+        alter = scattered.alter if self._scattered else steering.alter
+        altered, woken = await alter(await self._shards(), ids, queue, priority)
+        self._stir(woken)
+        return altered
+
+    async def steer(self, target: str, steer: Steer) -> None:
+        await flow.steer(await self._shards(), target, steer)
+        self._stir(1)
+
+    async def spend(self, claim: Claim, gate: str, units: int) -> int | None:
+        return await flow.spend(await self._shards(), claim, gate, units)
+
     async def restore(self, jobs: Sequence[Snapshot]) -> list[str]:
         restore = scattered.restore if self._scattered else steering.restore
         restored, woken = await restore(await self._shards(), jobs)
@@ -254,6 +273,9 @@ class RedisStore:
 
     async def dump(self, after: str | None, limit: int) -> Slice:
         return await looking.dump(await self._shards(), after, limit)
+
+    async def survey(self, queue: str, limit: int) -> Survey:
+        return await flow.survey(await self._shards(), queue, limit)
 
     async def workers(self) -> list[WorkerInfo]:
         return await looking.workers(await self._shards())

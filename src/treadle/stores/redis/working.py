@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Swept, WorkerInfo
 from treadle.stores.redis import endings, newcomers, packing, rows
 from treadle.stores.redis.shards import MOST, Shards
+from treadle.stores.redis.wire import Call
 
 
 async def add(shards: Shards, jobs: Sequence[NewJob]) -> tuple[list[Added], int]:
@@ -16,35 +17,85 @@ async def add(shards: Shards, jobs: Sequence[NewJob]) -> tuple[list[Added], int]
 
 
 def added(jobs: Sequence[NewJob], standing: Sequence[object]) -> list[Added]:
-    """Say who stands for each; `standing` has the number and the holder of each that was not new, in turn."""
-    holders = {number: holder.decode() for number, holder in rows.pairs(standing)}
+    """Say who stands for each; `standing` has, of each that was not new, its number, who holds, and if that changed."""
+    holders = {number: Added(id.decode(), False, changed=bool(new)) for number, id, new in rows.pairs(standing, 3)}
     if not holders:
         return [Added(job[0], True) for job in jobs]
-    return [Added(holders.get(number, job.id), number not in holders) for number, job in enumerate(jobs, 1)]
+    return [holders.get(number) or Added(job.id, True) for number, job in enumerate(jobs, 1)]
 
 
 async def cycle(
-    shards: Shards, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int
+    shards: Shards, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int]
 ) -> tuple[Cycle, int]:
     """Settle and claim; answer also how many queues woke."""
-    verb, words = endings.cycling(ended, queues)
-    answer = await shards.ask(shards.registry, verb, worker, want, *words)
-    now, lost, leased, woken, *given = answer
-    claims = rows.claims(*given)
-    if len(queues) > 1:
-        claims = rows.in_turn(list(zip(claims, given[1], strict=True)))
-    told = Cycle(
-        claims, frozenset(id.decode() for id in lost), now, leased=bool(leased), more=bool(want) and len(claims) == want
-    )
-    return told, woken
+    (told,) = await cycle_in(shards, worker, [Asked(shards.registry, ended, queues, want, shares)])
+    lost = frozenset(id.decode() for id in told.lost)
+    answer = Cycle(told.claims, lost, told.now, leased=told.leased, more=told.more, opens_in=told.opens_in)
+    return answer, told.woken
+
+
+class Asked(NamedTuple):
+    """A cycle in one shard."""
+
+    shard: str
+    ended: Sequence[Ending]
+    queues: Sequence[str]
+    want: int
+    shares: Sequence[int] = ()
+
+    @property
+    def leaves_gates(self) -> bool:
+        return any(ending[0].lane is not None or ending[1].park or ending.spent for ending in self.ended)
+
+
+class Told(NamedTuple):
+    """What a cycle in one shard has answered."""
+
+    now: int
+    lost: Sequence[bytes]
+    leased: bool
+    woken: int
+    claims: list[Claim]
+    more: bool
+    opens_in: int | None
+    left: bool = False
+    """Open lanes were left."""
+
+
+async def cycle_in(shards: Shards, worker: str, asked: Sequence[Asked]) -> list[Told]:
+    """Cycle in several shards at once: the short way where nobody waits in lanes and nobody steers, as far as is known.
+
+    A shard in which that is otherwise changes nothing, says so, and is asked again.
+    """
+    flows = [each.leaves_gates or each.shard in shards.flowing for each in asked]
+    calls = [_cycle(shards, worker, each, flow) for each, flow in zip(asked, flows, strict=True)]
+    answers = await shards.send(calls)
+    again = [number for number, answer in enumerate(answers) if len(answer) == 1]
+    calls = [_cycle(shards, worker, asked[number], True) for number in again]
+    for number, answer in zip(again, await shards.send(calls), strict=True):
+        answers[number] = answer
+    return [_read(shards, each, answer) for each, answer in zip(asked, answers, strict=True)]
+
+
+def _cycle(shards: Shards, worker: str, asked: Asked, flow: bool) -> Call:
+    verb, words = endings.cycling(asked.ended, asked.queues, asked.shares, flow=flow)
+    return shards.call(asked.shard, verb, worker, asked.want, *words)
+
+
+def _read(shards: Shards, asked: Asked, answer: Sequence[Any]) -> Told:
+    now, lost, leased, woken, ids, specs, stamp, odd, *flow = answer
+    claims = rows.claims(ids, specs, stamp, odd)
+    if not flow:
+        return Told(now, lost, bool(leased), woken, claims, bool(asked.want) and len(claims) == asked.want, None)
+    opens_in, more, again, left = flow
+    shards.note_flow(asked.shard, bool(again))
+    opens = None if opens_in < 0 else opens_in
+    return Told(now, lost, bool(leased), woken, claims, bool(more), opens, bool(left))
 
 
 async def claims(shards: Shards, worker: str) -> list[Claim]:
     """Read what a worker holds."""
-    held = []
-    for answer in await shards.ask_all("claims", worker):
-        held += [(rows.claim(id, stamp, life, spec), spec) for id, stamp, spec, life in rows.pairs(answer, 4)]
-    return rows.in_turn(held)
+    return rows.in_turn([each for answer in await shards.ask_all("claims", worker) for each in rows.held(answer)])
 
 
 async def sweep(shards: Shards, worker: str, limit: int, take: int) -> tuple[Swept, int]:
@@ -71,7 +122,7 @@ class _Swept:
     def __init__(self) -> None:
         self.promoted = self.expired = self.woken = 0
         self.due: list[int] = []
-        self.taken: list[tuple[Claim, bytes]] = []
+        self.taken: list[tuple[tuple[int, int], Claim]] = []
 
     @property
     def most(self) -> int:
@@ -79,7 +130,7 @@ class _Swept:
 
     def add(self, promoted: int, expired: int, woken: int, taken: Sequence[Any]) -> None:
         self.promoted, self.expired, self.woken = self.promoted + promoted, self.expired + expired, self.woken + woken
-        self.taken += [(rows.claim(id, stamp, life, spec), spec) for id, stamp, spec, life in rows.pairs(taken, 4)]
+        self.taken += rows.held(taken)
 
 
 async def beat(shards: Shards, worker: WorkerInfo, lease: int, reports: Sequence[Report]) -> Mapping[str, bool]:

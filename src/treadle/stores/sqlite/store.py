@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import partial
 
 from treadle.core.errors import StoreError
+from treadle.core.flow.steering import Steer
 from treadle.core.ids import Clock
 from treadle.core.job import (
     Added,
@@ -24,6 +25,7 @@ from treadle.core.job import (
     Slice,
     Snapshot,
     StoreFacts,
+    Survey,
     Swept,
     WorkerInfo,
 )
@@ -33,6 +35,8 @@ from treadle.stores.borrowed import borrow
 from treadle.stores.sqlite import queries, verbs
 from treadle.stores.sqlite.connection import connect, peek
 from treadle.stores.sqlite.enlisted import SqliteEnlisted
+from treadle.stores.sqlite.flow import steering
+from treadle.stores.sqlite.flow.surveying import survey
 from treadle.stores.sqlite.heart import SqliteHeart
 from treadle.stores.sqlite.migrate import migrate, require, schema
 from treadle.stores.sqlite.reader import Reader
@@ -168,15 +172,38 @@ class SqliteStore:
         self._bell.ring()
         return answer
 
-    async def cycle(self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
+    async def cycle(
+        self, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int] = ()
+    ) -> Cycle:
         write = await self._write()
         # A claim that power loss takes is simply claimed again; an ending must not be.
-        answer = await write(
-            lambda connection: verbs.cycle(connection, self._clock(), worker, ended, queues, want), flush=bool(ended)
+        answer, opened = await write(
+            lambda connection: verbs.cycle(connection, self._clock(), worker, ended, queues, want, shares),
+            flush=bool(ended),
         )
-        if any(ending.outcome.state is State.QUEUED for ending in ended):
+        if opened or any(ending.outcome.state is State.QUEUED for ending in ended):
             self._bell.ring()
         return answer
+
+    async def steer(self, target: str, steer: Steer) -> None:
+        write = await self._write()
+        await write(lambda connection: steering.steer(connection, self._clock(), target, steer))
+        self._bell.ring()
+
+    async def spend(self, claim: Claim, gate: str, units: int) -> int | None:
+        write = await self._write()
+        return await write(lambda connection: steering.spend(connection, self._clock(), claim, gate, units))
+
+    async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
+        write = await self._write()
+        applied = await write(lambda connection: steering.alter(connection, ids, queue, priority))
+        if applied:
+            self._bell.ring()
+        return applied
+
+    async def survey(self, queue: str, limit: int) -> Survey:
+        read = await self._read()
+        return await read(partial(survey, now=self._clock(), queue=queue, limit=limit))
 
     async def claims(self, worker: str) -> list[Claim]:
         write = await self._write()  # behind whatever cycle is still on its way

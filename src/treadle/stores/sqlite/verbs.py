@@ -3,26 +3,38 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Snapshot, Swept
 from treadle.core.states import State
 from treadle.core.store import OF_JOB
 from treadle.stores import rows
+from treadle.stores.sqlite.flow import said
+from treadle.stores.sqlite.flow.claiming import Claiming
+from treadle.stores.sqlite.flow.leaving import concerned, is_for_plain, leave, leaving
+from treadle.stores.sqlite.flow.steering import tidy
 from treadle.stores.sqlite.rows import SETTLE as SETTLE_NAMES
 from treadle.stores.sqlite.rows import completed_row, settle_row
 from treadle.stores.statements import Bulk, numbered, text
-from treadle.stores.steps import Step, Steps
+from treadle.stores.steps import Step, Steps, take
 
 
 def _load(name: str, *names: str) -> str:
     return numbered(text("treadle.stores.sqlite", name), names)
 
 
-ADD = Bulk(text("treadle.stores.sqlite", "add"), len(NewJob._fields))
-ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", len(NewJob._fields))
+#: What a row of `add.sql` is made of: all but what belongs to the call alone, and the time.
+ADDED = len(NewJob._fields) - 1
+
+ADD = Bulk(text("treadle.stores.sqlite", "add"), ADDED)
+ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", ADDED)
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
-STANDING = _load("standing", "id", "unique_key")
-LEASED = _load("leased", "now", "worker")
+STANDING = _load("standing", "id", "unique_key", "now")
+FREE_KEY = _load("free_key", "ref")
+FREE_KEYS = _load("free_keys", "ids", "now")
+REPLACE = _load("replace", "ref", "args", "costs", "lane", "tenant", "meta", "max_attempts", "priority")
+RESCHEDULE = _load("reschedule", "ref", "now", "due_at", "due_in", "expires_in")
+FLOWING = _load("flowing", "now", "worker", "queues")
 CLAIM = _load("claim", "worker", "now", "queues", "want")
 CLAIM_ONE_QUEUE = _load("claim_one_queue", "worker", "now", "queue", "want")
 SETTLE = _load("settle", *SETTLE_NAMES)
@@ -89,13 +101,11 @@ def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> lis
 
 
 def _row(job: NewJob, now: int) -> tuple[object, ...]:
-    return (*job[:-1], now)  # an index is asked in any case, fresh or not
+    return (*job[: ADDED - 1], now)  # an index is asked in any case, fresh or not
 
 
 def _add_one(connection: sqlite3.Connection, now: int, job: NewJob) -> Added:
-    if _bulk(connection, ADD, [_row(job, now)]):
-        return Added(job.id, True)
-    return Added(connection.execute(STANDING, (job.id, job.unique_key)).fetchone()[0], False)
+    return take(_adding_one(now, job), lambda step: connection.execute(*step).fetchall())
 
 
 def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
@@ -109,26 +119,76 @@ def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
             new.remove(job.id)  # the next of this id in the same call is not the one that was kept
             answer.append(Added(job.id, True))
         else:
-            standing = yield Step(STANDING, (job.id, job.unique_key))
-            answer.append(Added(standing[0][0], False))
+            answer.append((yield from _adding_one(now, job)))
     return answer
 
 
+def _adding_one(now: int, job: NewJob) -> Steps[Added]:
+    """Add one job, or find who stands for it; who keeps its unique key for no reason any more gives it up."""
+    ((statement, values),) = ADD_AND_TELL.pieces([_row(job, now)])
+    while not (yield Step(statement, values)):
+        ((id, ref, state, by_id, keeps),) = yield Step(STANDING, (job.id, job.unique_key, now))
+        if not keeps:
+            yield Step(FREE_KEY, (ref,))
+            continue
+        waits = state in (State.HELD, State.SCHEDULED, State.QUEUED)
+        if by_id or not waits or job.on_conflict == "skip":
+            return Added(id, False)
+        brought = (job.args, job.costs, job.lane, job.tenant, job.meta, job.max_attempts, job.priority)
+        yield Step(REPLACE, (ref, *brought))
+        if job.on_conflict == "reschedule":
+            yield Step(RESCHEDULE, (ref, now, job.due_at, job.due_in, job.expires_in))
+        return Added(id, False, changed=True)
+    return Added(job.id, True)
+
+
+class Cycled(NamedTuple):
+    """The answer to a cycle, and whether others should hear of it."""
+
+    cycle: Cycle
+    ring: bool = False
+
+
 def cycle(
-    connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int
-) -> Cycle:
-    lost = settle(connection, now, worker, ended) if ended else frozenset[str]()
+    connection: sqlite3.Connection,
+    now: int,
+    worker: str,
+    ended: Sequence[Ending],
+    queues: Sequence[str],
+    want: int,
+    shares: Sequence[int] = (),
+) -> Cycled:
+    lost, opened = _settle_and_leave(connection, now, worker, ended) if ended else (frozenset[str](), 0)
     if not want or not queues:
-        return Cycle([], lost, now)
-    leased = connection.execute(LEASED, (now, worker)).fetchone()
-    if not leased or not leased[0]:
-        return Cycle([], lost, now, leased=False)
+        return Cycled(Cycle([], lost, now), bool(opened))
+    asked = json.dumps(queues)
+    leased, open, until, steered = connection.execute(FLOWING, (now, worker, asked)).fetchone()
+    if not leased:
+        return Cycled(Cycle([], lost, now, leased=False), bool(opened))
+    if open or steered or shares or (until is not None and until <= now):
+        claiming = Claiming(connection, now, worker, queues, want, shares, said.steering(connection))
+        claiming.claim()
+        found = Cycle(claiming.claims, lost, now, more=claiming.more, opens_in=claiming.opens_in())
+        return Cycled(found, bool(opened))
     if len(queues) == 1:
         taken = connection.execute(CLAIM_ONE_QUEUE, (worker, now, queues[0], want))
     else:
-        taken = connection.execute(CLAIM, (worker, now, json.dumps(queues), want))
+        taken = connection.execute(CLAIM, (worker, now, asked, want))
     claims = rows.claims(taken.fetchall())
-    return Cycle(claims, lost, now, more=len(claims) == want)
+    opens_in = None if until is None else until - now
+    return Cycled(Cycle(claims, lost, now, more=len(claims) == want, opens_in=opens_in))
+
+
+def _settle_and_leave(
+    connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]
+) -> tuple[frozenset[str], int]:
+    """Settle, and let those leave their gates whose endings were written; answer what was lost, and lanes opened."""
+    steering = said.steering(connection)
+    if not any(ending.claim.lane for ending in ended) and not is_for_plain(steering):
+        return settle(connection, now, worker, ended), 0
+    left = concerned(connection, ended, steering)
+    lost = settle(connection, now, worker, ended)
+    return lost, leave(connection, now, left, steering)
 
 
 def completing(now: int, ending: Ending) -> Steps[bool]:
@@ -141,6 +201,8 @@ def completing(now: int, ending: Ending) -> Steps[bool]:
     ((statement, values),) = COMPLETE.pieces([completed_row(ending, now)])
     yield Step(statement, values)
     changed = yield Step("SELECT changes()")
+    if changed[0][0]:
+        yield from leaving(now, ending)
     return bool(changed[0][0])
 
 
@@ -195,6 +257,7 @@ def sweep(connection: sqlite3.Connection, now: int, worker: str, limit: int, tak
     taken = connection.execute(TAKE_OVER, (worker, now, take)).fetchall() if take else []
     connection.execute(FORGET_WORKERS, (now, worker))
     connection.execute(DROP_RESULTS, (now, limit))
+    tidy(connection, now, limit)
     next_due = connection.execute(NEXT_DUE).fetchone()[0]
     return Swept(promoted, expired, rows.claims(taken), None if next_due is None else max(0, next_due - now))
 
@@ -207,6 +270,7 @@ def cancel(connection: sqlite3.Connection, now: int, ids: Sequence[str]) -> list
 
 
 def revive(connection: sqlite3.Connection, now: int, ids: Sequence[str]) -> list[str]:
+    connection.execute(FREE_KEYS, (json.dumps(list(ids)), now))
     return [id for (id,) in connection.execute(REVIVE, (json.dumps(list(ids)), now)).fetchall()]
 
 

@@ -35,6 +35,10 @@ _PARTS = (
     "records",
     "hints",
     "moves",
+    "unique",
+    "gates",
+    "turns",
+    "lines",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
@@ -42,7 +46,9 @@ pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 from treadle.testing.contract.adding import *
 from treadle.testing.contract.beating import *
 from treadle.testing.contract.claiming import *
+from treadle.testing.contract.gates import *
 from treadle.testing.contract.hints import *
+from treadle.testing.contract.lines import *
 from treadle.testing.contract.looking import *
 from treadle.testing.contract.moves import *
 from treadle.testing.contract.moving import *
@@ -51,3 +57,5 @@ from treadle.testing.contract.scene import hire as hire
 from treadle.testing.contract.settling import *
 from treadle.testing.contract.steering import *
 from treadle.testing.contract.sweeping import *
+from treadle.testing.contract.turns import *
+from treadle.testing.contract.unique import *

@@ -14,7 +14,7 @@ from treadle.testing.contract.scene import Hire, job
 PATIENCE = 20
 
 
-async def _heard(store: Store, act: Callable[[], Awaitable[object]]) -> None:
+async def heard(store: Store, act: Callable[[], Awaitable[object]]) -> None:
     """Act, and wait for the hint."""
     loop, hinted = asyncio.get_running_loop(), asyncio.Event()
 
@@ -45,16 +45,16 @@ async def test_whoever_waits_is_told_that_work_has_come(store: Store, clock: Fak
         "promote": worker.sweep,
         "hand back": lambda: worker.settle(claim, hand_back()),
     }
-    await _heard(store, acts[way])
+    await heard(store, acts[way])
 
 
 async def test_after_a_hint_the_work_is_there(store: Store, hire: Hire) -> None:
-    await _heard(store, lambda: store.add([job("a")]))
+    await heard(store, lambda: store.add([job("a")]))
     assert (await hire("w1").claim_one()).id == "a"
 
 
 async def test_who_has_left_is_told_no_more(store: Store) -> None:
     calls: list[int] = []
     store.subscribe(lambda: calls.append(1))()
-    await _heard(store, lambda: store.add([job("a")]))
+    await heard(store, lambda: store.add([job("a")]))
     assert calls == []

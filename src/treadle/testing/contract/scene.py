@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from treadle.core.job import Claim, Ending, NewJob, Progress, Report, Snapshot, Swept, WorkerInfo
-from treadle.core.outcomes import Outcome
+from treadle.core.flow.gates import Gate
+from treadle.core.flow.lanes import write_lane
+from treadle.core.job import Claim, Cycle, Ending, NewJob, Progress, Report, Snapshot, Swept, WorkerInfo
+from treadle.core.outcomes import Outcome, complete
 from treadle.core.store import Store
 
 #: Milliseconds that a worker's lease lasts in these tests.
@@ -23,6 +25,17 @@ def jobs(number: int, **wishes: Any) -> list[NewJob]:
     return [job(f"{count:04}", **wishes) for count in range(number)]
 
 
+def governed(id: str, *gates: Gate, **wishes: Any) -> NewJob:
+    """Make a job that waits in the lane of these gates, and of its tenant."""
+    made = job(id, **wishes)
+    return made._replace(lane=write_lane(made.task, made.tenant, gates))
+
+
+def several(ids: str, *gates: Gate, **wishes: Any) -> list[NewJob]:
+    """Make a governed job for each letter."""
+    return [governed(id, *gates, **wishes) for id in ids]
+
+
 class Hand:
     """A worker as a store sees it."""
 
@@ -36,7 +49,11 @@ class Hand:
 
     async def claim(self, want: int = 1, queues: Sequence[str] = ("default",)) -> list[Claim]:
         """Take work and settle nothing."""
-        return (await self.store.cycle(self.name, [], queues, want)).claims
+        return (await self.look(want, queues)).claims
+
+    async def look(self, want: int = 1, queues: Sequence[str] = ("default",), shares: Sequence[int] = ()) -> Cycle:
+        """Take work, settle nothing, and answer all that was told."""
+        return await self.store.cycle(self.name, [], queues, want, shares)
 
     async def claim_one(self) -> Claim:
         """Take the one job that must be there."""
@@ -52,6 +69,19 @@ class Hand:
     async def settle_all(self, ended: Sequence[Ending]) -> frozenset[str]:
         """End attempts, take no work, and answer what was lost."""
         return (await self.store.cycle(self.name, ended, (), 0)).lost
+
+    async def finish(self, claims: Sequence[Claim], outcome: Outcome | None = None) -> None:
+        """End these, as completed unless it is wished otherwise; none of them may be lost."""
+        ended = [Ending(claim, outcome or complete()) for claim in claims]
+        assert await self.settle_all(ended) == frozenset()
+
+    async def drain(self, want: int = 1, queues: Sequence[str] = ("default",)) -> list[str]:
+        """Claim and complete as long as there is something; answer whose turn it was, in order."""
+        done: list[str] = []
+        while claims := await self.claim(want, queues):
+            done += ids(claims)
+            await self.finish(claims)
+        return done
 
     async def sweep(self, limit: int = 1_000, take: int = 1_000) -> Swept:
         """Look after what time changed."""

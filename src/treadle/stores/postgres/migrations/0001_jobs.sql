@@ -7,6 +7,7 @@
 CREATE TABLE treadle.job (
     key           uuid PRIMARY KEY WITH (fillfactor = 40),
     seq           bigint GENERATED ALWAYS AS IDENTITY,
+    rank          bigint NOT NULL,
     created_at    bigint NOT NULL,
     queued_at     bigint,
     due_at        bigint,
@@ -15,11 +16,13 @@ CREATE TABLE treadle.job (
     finished_at   bigint,
     result_ttl    bigint,
     result_until  bigint,
+    unique_for    bigint,
     attempt       integer NOT NULL DEFAULT 0,
     max_attempts  integer NOT NULL,
     epoch         integer NOT NULL DEFAULT 0,
     crashes       integer NOT NULL DEFAULT 0,
-    rank          smallint NOT NULL,
+    priority      smallint NOT NULL DEFAULT 0,
+    grip          smallint NOT NULL DEFAULT 0,
     cancel        boolean NOT NULL DEFAULT false,
     taken         boolean NOT NULL DEFAULT false,
     state         text COLLATE "C" NOT NULL,
@@ -31,6 +34,9 @@ CREATE TABLE treadle.job (
     tenant        text COLLATE "C",
     batch         text COLLATE "C",
     unique_key    text COLLATE "C",
+    unique_until  text COLLATE "C" NOT NULL DEFAULT 'final',
+    lane          text COLLATE "C",
+    costs         text COLLATE "C",
     reason        text COLLATE "C",
     outcome       text COLLATE "C",
     args          text COLLATE "C" NOT NULL,
@@ -51,11 +57,19 @@ COMMENT ON COLUMN treadle.job.name IS 'the id, where it was chosen and is no UUI
 
 COMMENT ON COLUMN treadle.job.seq IS 'the order of adding, by the server';
 
-COMMENT ON COLUMN treadle.job.rank IS 'the priority, negated: the order of the index in which jobs are claimed';
+COMMENT ON COLUMN treadle.job.rank IS 'since when it waits, a minute earlier for each point of priority: the lowest goes first';
+
+COMMENT ON COLUMN treadle.job.grip IS 'how it holds its unique key: 2 by its state, 1 for its time alone, 0 not at all';
+
+COMMENT ON COLUMN treadle.job.lane IS 'what governs it, if anything but its queue and task does';
 
 CREATE UNIQUE INDEX job_name ON treadle.job (name) WHERE name IS NOT NULL;
 
-CREATE INDEX job_queued ON treadle.job (queue, rank, seq) WHERE state = 'queued';
+CREATE INDEX job_queued ON treadle.job (queue, rank, seq) WHERE state = 'queued' AND lane IS NULL;
+
+-- By a number made of the lane's name, which may be longer than an index takes.
+CREATE INDEX job_lane ON treadle.job (queue, hashtextextended(lane, 0), rank, seq)
+ WHERE state = 'queued' AND lane IS NOT NULL;
 
 CREATE INDEX job_due ON treadle.job (due_at) WHERE state = 'scheduled';
 
@@ -73,7 +87,7 @@ CREATE INDEX job_owner ON treadle.job (owner, state, key) WHERE owner IS NOT NUL
 
 CREATE INDEX job_batch ON treadle.job (batch, state, queue) WHERE batch IS NOT NULL;
 
-CREATE UNIQUE INDEX job_unique ON treadle.job (unique_key) WHERE unique_key IS NOT NULL AND finished_at IS NULL;
+CREATE UNIQUE INDEX job_unique ON treadle.job (unique_key) WHERE grip > 0;
 
 CREATE TABLE treadle.worker (
     id           text COLLATE "C" PRIMARY KEY,

@@ -5,7 +5,8 @@ UPDATE treadle.job AS job
    SET state = CASE WHEN worker IS NULL THEN 'cancelled' ELSE state END,
        reason = CASE WHEN worker IS NOT NULL THEN reason END,
        finished_at = CASE WHEN worker IS NULL THEN clock.now END,
-       cancel = cancel OR worker IS NOT NULL
+       cancel = cancel OR worker IS NOT NULL,
+       grip = CASE WHEN worker IS NULL THEN least(grip, (unique_for IS NOT NULL)::integer) ELSE grip END
   FROM clock
  WHERE key = ANY (ARRAY (
        SELECT key

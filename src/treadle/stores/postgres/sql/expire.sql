@@ -1,7 +1,8 @@
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
 UPDATE treadle.job
-   SET state = 'failed', reason = 'expired', finished_at = clock.now
+   SET state = 'failed', reason = 'expired', finished_at = clock.now,
+       grip = least(grip, (unique_for IS NOT NULL)::integer)
   FROM clock
  WHERE key = ANY (ARRAY (
        SELECT key FROM treadle.job

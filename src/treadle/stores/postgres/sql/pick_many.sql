@@ -4,15 +4,15 @@
 --                        for these few by reading all that is
 ahead AS MATERIALIZED (
        SELECT next.place
-         FROM unnest(:queues::text[], :ranks::integer[], :seqs::bigint[]) AS wanted (queue, rank, seq)
+         FROM unnest(:queues::text[], :ranks::bigint[], :seqs::bigint[]) AS wanted (queue, rank, seq)
         CROSS JOIN LATERAL (
               SELECT job.rank, job.seq, job.ctid AS place
                 FROM treadle.job AS job
-               WHERE job.state = 'queued' AND job.queue = wanted.queue
+               WHERE job.state = 'queued' AND job.lane IS NULL AND job.queue = wanted.queue
                  AND (job.rank, job.seq) > (wanted.rank, wanted.seq)
                ORDER BY job.rank, job.seq
                LIMIT {window}) AS next
-        WHERE (SELECT held FROM lease)
+        WHERE (SELECT held AND NOT there FROM lease, flow)
         ORDER BY next.rank, next.seq
         LIMIT {window}),
        picked AS MATERIALIZED (

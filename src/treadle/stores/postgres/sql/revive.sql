@@ -1,4 +1,4 @@
--- Where another live job holds the unique key by now, this one stays final.
+-- Where another job holds the unique key by now, this one stays final.
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
        chosen AS MATERIALIZED (
@@ -12,14 +12,15 @@
          FROM chosen
         WHERE NOT EXISTS (
               SELECT 1 FROM treadle.job AS other
-               WHERE other.unique_key = chosen.unique_key AND other.finished_at IS NULL
+               WHERE other.unique_key = chosen.unique_key AND other.grip > 0 AND other.key <> chosen.key
               OFFSET 0)
         ORDER BY coalesce(unique_key, key::text), unique_key IS NULL, key),
        revived AS (
        UPDATE treadle.job AS job
-          SET state = 'queued', queued_at = clock.now, finished_at = NULL, reason = NULL, outcome = NULL, result = NULL,
-              result_until = NULL, expires_at = NULL, crashes = 0, cancel = false,
-              max_attempts = greatest(max_attempts, attempt + 1)
+          SET state = 'queued', queued_at = clock.now, rank = clock.now - job.priority * 60000, finished_at = NULL,
+              reason = NULL, outcome = NULL, result = NULL, result_until = NULL, expires_at = NULL, crashes = 0,
+              cancel = false, max_attempts = greatest(max_attempts, attempt + 1),
+              grip = CASE WHEN job.unique_key IS NULL THEN 0 ELSE 2 END
          FROM clock
         WHERE job.key = ANY (ARRAY (SELECT key FROM free))
        RETURNING coalesce(name, key::text) AS id)

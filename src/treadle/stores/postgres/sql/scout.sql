@@ -5,6 +5,6 @@ SELECT wanted.queue, first.rank, first.seq,
   LEFT JOIN LATERAL (
        SELECT job.rank, job.seq
          FROM treadle.job AS job
-        WHERE job.state = 'queued' AND job.queue = wanted.queue
+        WHERE job.state = 'queued' AND job.lane IS NULL AND job.queue = wanted.queue
         ORDER BY job.rank, job.seq
         LIMIT 1) AS first ON true

@@ -20,7 +20,9 @@
               due_at = CASE WHEN ended.state = 'scheduled' THEN clock.now + ended.due_in ELSE job.due_at END,
               queued_at = CASE WHEN ended.state = 'queued' THEN clock.now ELSE job.queued_at END,
               finished_at = CASE WHEN job.cancel OR NOT ended.lives_on THEN clock.now END,
-              result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END
+              result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END,
+              grip = CASE WHEN job.cancel OR NOT ended.lives_on THEN least(job.grip, (job.unique_for IS NOT NULL)::integer)
+                          ELSE job.grip END
          FROM clock, ended
         WHERE job.key = ended.ref AND job.epoch = ended.epoch AND job.worker IS NOT NULL
        RETURNING job.key, job.epoch, job.started_at, job.state),
@@ -46,5 +48,6 @@
          FROM moved JOIN ended ON ended.ref = moved.key
         WHERE ended.log IS NOT NULL
            ON CONFLICT (job, epoch) DO UPDATE SET lines = excluded.lines)
-SELECT (SELECT count(*) FROM moved) AS moved,
-       CASE WHEN EXISTS (SELECT 1 FROM moved WHERE state = 'queued') THEN pg_notify(:channel, '') END
+SELECT key::text, state FROM moved
+ UNION ALL
+SELECT NULL, CASE WHEN EXISTS (SELECT 1 FROM moved WHERE state = 'queued') THEN left(pg_notify(:channel, '')::text, 0) END

@@ -22,5 +22,5 @@ UPDATE treadle.job AS job
                  FOR UPDATE SKIP LOCKED) AS held
         LIMIT :take))
 RETURNING job.rank, job.seq, job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue,
-          job.args, -job.rank AS priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.queued_at,
-          job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta, job.taken
+          job.args, job.priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.queued_at,
+          job.expires_at, job.result_ttl, job.owner, job.tenant, job.batch, job.meta, job.lane, job.costs, job.taken

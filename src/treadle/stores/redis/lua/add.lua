@@ -1,7 +1,7 @@
--- with: pages
+-- with: pages, replacing
 -- Keep new jobs. ARGV: now, the seq before the first (empty: count here), the plan, then id and spec of each in turn.
 -- The plan (`newcomers.py`) names jobs by their number in this call. Answers how many queues woke, then number and id
--- of each newcomer for whom another stands.
+-- of each newcomer for whom another stands, and whether that one has changed.
 
 local before, plan = tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
 local distinct, runs, apart, unique, expiring, lists, shifts = unpack(plan)
@@ -44,17 +44,17 @@ end
 
 -- Look at each in turn: those before it in this call count.
 local function find_who_stands()
-  local wanted, holder_of, added = {}, {}, {}
+  local wanted, taken_by, added = {}, {}, {}
   for _, each in ipairs(unique) do wanted[each[1]] = each[2] end
   for i = 1, number do
     local id, key = id_of(i), wanted[i]
     if added[id] or call('EXISTS', key_of(i)) == 1 then
       stands[i] = id
     else
-      stands[i] = key and (holder_of[key] or call('HGET', T .. ':unique', key)) or nil
+      stands[i] = key and (taken_by[key] or holder_of(key)) or nil
       if not stands[i] then
         added[id] = true
-        if key then holder_of[key] = id end
+        if key then taken_by[key] = id end
       end
     end
   end
@@ -68,28 +68,29 @@ if not keep_all() then
 end
 file('all', ids, numbers)
 
--- Even: it has no life.
-local function place(i, priority)
-  return digits(((100 - priority) * 4398046511104 + seq_of(i)) * 2)
-end
-
--- Those that are ready at once, in runs of one queue and priority.
-for _, run in ipairs(runs) do
-  local queue, priority, first, last = unpack(run)
-  local entries, n = {}, 0
+-- Let those of these numbers that are new wait in one queue, all with one priority and one lane.
+local function queue_up(queue, priority, lane, costs, first, last)
+  local rank, flags, entries, n = now - priority * AGEING, costs and HAS_COSTS or 0, {}, 0
+  local score, pack, shifts = digits(rank), struct.pack, shifts
   for i = first, last do
     if not stands[i] then
-      entries[n + 1], entries[n + 2] = place(i, priority), ARGV[2 * i + 2]
-      n = n + 2
+      n = n + 1
+      local entry = pack('>I6', (before + (shifts[i] or i)) * 4 + flags) .. ARGV[2 * i + 2]
+      if lane then entries[n] = entry else entries[2 * n - 1], entries[2 * n] = score, entry end
     end
   end
-  if n > 0 then
-    line_up(queue, entries)
-    count(queue, 'queued', n / 2)
-  end
+  if n == 0 then return end
+  if lane then join_lane(queue, lane, rank, entries) else line_up(queue, entries) end
+  count(queue, 'queued', n)
 end
 
-local function set_apart(i, queue, task, priority, due_at, due_in, held)
+-- Those that are ready at once, in runs of one queue, priority and lane.
+for _, run in ipairs(runs) do
+  local queue, priority, first, last, lane, costs = unpack(run, 1, 6)
+  queue_up(queue, priority, lane, costs, first, last)
+end
+
+local function set_apart(i, queue, task, priority, due_at, due_in, held, lane, costs)
   local due = due_in and now + due_in or due_at
   if held then
     local name = #held .. ':' .. held .. task
@@ -101,16 +102,16 @@ local function set_apart(i, queue, task, priority, due_at, due_in, held)
     call('ZADD', T .. ':due', digits(due), id_of(i))
     count(queue, 'scheduled', 1)
   else
-    line_up(queue, { place(i, priority), id_of(i) })
-    count(queue, 'queued', 1)
+    queue_up(queue, priority, lane, costs, i, i)
   end
 end
 
 for _, each in ipairs(apart) do
-  if not stands[each[1]] then set_apart(unpack(each, 1, 7)) end
+  if not stands[each[1]] then set_apart(unpack(each, 1, 9)) end
 end
 for _, each in ipairs(unique) do
-  if not stands[each[1]] then call('HSET', T .. ':unique', each[2], id_of(each[1])) end
+  local i, key, unique_until, unique_for = unpack(each, 1, 4)
+  if not stands[i] then hold_key(id_of(i), key, unique_until, held_till(now, unique_for)) end
 end
 for _, each in ipairs(expiring) do
   if not stands[each[1]] then call('ZADD', T .. ':expiring', digits(now + each[2]), id_of(each[1])) end
@@ -123,11 +124,21 @@ for _, each in ipairs(lists) do
   if #listed > 0 then file(each[1], listed, at) end
 end
 
+-- Those for whom another stands may bring something.
+local changed = {}
+for _, each in ipairs(unique) do
+  local i, conflict = each[1], each[5]
+  if conflict and stands[i] and stands[i] ~= id_of(i) then
+    changed[i] = replace(stands[i], cmsgpack.unpack(ARGV[2 * i + 3]), conflict)
+  end
+end
+
 local answer = { close_books() }
 for i = 1, number do
   if stands[i] then
     answer[#answer + 1] = i
     answer[#answer + 1] = stands[i]
+    answer[#answer + 1] = changed[i] and 1 or 0
   end
 end
 return answer

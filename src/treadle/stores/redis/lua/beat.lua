@@ -1,4 +1,4 @@
--- with: runs, jobs, reports
+-- with: runs, reports
 -- Renew a lease and listen. ARGV: now, worker, lease, who it is, reports. Answers id and stamp of each claim held.
 
 local worker, lease, who, reports = ARGV[2], tonumber(ARGV[3]), ARGV[4], cmsgpack.unpack(ARGV[5])

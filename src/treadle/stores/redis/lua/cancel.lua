@@ -1,4 +1,4 @@
--- with: pages, runs, jobs
+-- with: runs, jobs
 -- Cancel what waits, ask what runs to stop. ARGV: now, ids. Answers the ids it applied to.
 
 local ids, applied = { unpack(ARGV, 2) }, {}
@@ -13,7 +13,7 @@ end
 local function cancel(id)
   local job = look(id)
   if not job or not take(job) then return false end
-  finish(job, 'cancelled')
+  finish_waiting(job, 'cancelled')
   return true
 end
 

@@ -1,4 +1,4 @@
--- with: pages, jobs
+-- with: jobs
 -- Delete what is held or final. ARGV: now, ids. Answers the ids it applied to.
 
 local gone, ended, answer = {}, {}, {}
@@ -6,7 +6,7 @@ local gone, ended, answer = {}, {}, {}
 local function take_held(job)
   if call('HEXISTS', T .. ':held', job.id) == 0 then return false end
   take(job)
-  if job.unique_key then free(job.unique_key, job.id) end
+  if job.lane then renounce(job.id, job.lane) end
   return true
 end
 

@@ -1,4 +1,4 @@
--- with: runs, pictures, filters
+-- with: runs, turns, pictures, filters
 -- Read all jobs of some states that fit a filter; for states that have few. ARGV: now, the filter, states. Answers now
 -- and their pictures.
 
@@ -14,9 +14,19 @@ for _, field in ipairs(call('HKEYS', T .. ':counts')) do
   if state == 'queued' then queues[#queues + 1] = queue end
 end
 
+local function all_queued(queue)
+  local found = {}
+  local function add_entries(key)
+    for _, entry in ipairs(call('ZRANGE', key, 0, -1)) do found[#found + 1] = id_in(entry) end
+  end
+  add_entries(T .. ':ready:' .. queue)
+  for _, text in ipairs(lanes_in(queue)) do add_entries(line_of(queue, text)) end
+  return found
+end
+
 local READERS = {
   queued = function()
-    for _, queue in ipairs(queues) do add(call('ZRANGE', T .. ':ready:' .. queue, 0, -1)) end
+    for _, queue in ipairs(queues) do add(all_queued(queue)) end
   end,
   scheduled = function() add(call('ZRANGE', T .. ':due', 0, -1)) end,
   held = function() add(call('HKEYS', T .. ':held')) end,

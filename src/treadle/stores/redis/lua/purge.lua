@@ -1,4 +1,4 @@
--- with: pages, jobs
+-- with: jobs
 -- Delete final jobs, the longest finished first. ARGV: now, limit, then each state with the newest end that may go.
 -- Answers how many.
 

@@ -1,8 +1,11 @@
--- with: pages, runs, jobs
+-- with: runs, jobs
 -- Do what time demands. ARGV: now, worker, limit, take. Answers promoted, expired, ms until the next is due (-1: none),
 -- woken queues, then id, stamp, spec and life of each claim taken over, in turn.
 
 local worker, limit, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- Queues whose tenants are looked at in one sweep.
+local TIDIED = 100
 
 local function come(index)
   return call('ZRANGEBYSCORE', T .. ':' .. index, '-inf', digits(now), 'LIMIT', 0, limit)
@@ -12,7 +15,7 @@ local function expire()
   local late = come('expiring')
   for _, id in ipairs(late) do
     local job = look(id)
-    if job and take(job) then finish(job, 'failed', 'expired') else call('ZREM', T .. ':expiring', id) end
+    if job and take(job) then finish_waiting(job, 'failed', 'expired') else call('ZREM', T .. ':expiring', id) end
   end
   return #late
 end
@@ -88,6 +91,19 @@ local function drop_results()
   end
 end
 
+-- Unique keys whose time is over, gates at rest, tenants who have paid no more than whoever comes new.
+local function tidy()
+  for _, key in ipairs(come('kept')) do forget_key(key) end
+  local rested = come('idle')
+  spread(rested, 'HDEL', T .. ':gates')
+  spread(rested, 'ZREM', T .. ':idle')
+  local some = call('EXISTS', T .. ':clocks') == 1 and call('HRANDFIELD', T .. ':clocks', TIDIED, 'WITHVALUES') or {}
+  for i = 1, #some, 2 do
+    local paid = T .. ':paid:' .. some[i]
+    spread(call('ZRANGEBYSCORE', paid, '-inf', some[i + 1], 'LIMIT', 0, limit), 'ZREM', paid)
+  end
+end
+
 local function next_due()
   local first = call('ZRANGE', T .. ':due', 0, 0, 'WITHSCORES')[2]
   return first and math.max(0, tonumber(first) - now) or -1
@@ -99,5 +115,6 @@ local answer = { promoted, expired, 0, 0 }
 take_over_all(answer)
 forget_workers()
 drop_results()
+tidy()
 answer[3], answer[4] = next_due(), close_books()
 return answer

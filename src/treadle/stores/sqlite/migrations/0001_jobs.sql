@@ -9,6 +9,7 @@ CREATE TABLE treadle_job (
     args          TEXT NOT NULL,
     state         TEXT NOT NULL,
     priority      INTEGER NOT NULL,
+    rank          INTEGER NOT NULL,
     attempt       INTEGER NOT NULL DEFAULT 0,
     max_attempts  INTEGER NOT NULL,
     epoch         INTEGER NOT NULL DEFAULT 0,
@@ -32,10 +33,17 @@ CREATE TABLE treadle_job (
     finished_at   INTEGER,
     result_ttl    INTEGER,
     result_until  INTEGER,
-    meta          TEXT
+    meta          TEXT,
+    lane          TEXT,
+    costs         TEXT,
+    unique_until  TEXT NOT NULL,
+    unique_for    INTEGER,
+    held_key      TEXT
 );
 
-CREATE INDEX treadle_job_queued ON treadle_job (queue, priority DESC, seq) WHERE state = 'queued';
+CREATE INDEX treadle_job_queued ON treadle_job (queue, rank, seq) WHERE state = 'queued' AND lane IS NULL;
+
+CREATE INDEX treadle_job_lane ON treadle_job (queue, lane, rank, seq) WHERE state = 'queued' AND lane IS NOT NULL;
 
 CREATE INDEX treadle_job_due ON treadle_job (due_at) WHERE state = 'scheduled';
 
@@ -53,7 +61,23 @@ CREATE INDEX treadle_job_owner ON treadle_job (owner, state, seq) WHERE owner IS
 
 CREATE INDEX treadle_job_batch ON treadle_job (batch, state, queue) WHERE batch IS NOT NULL;
 
-CREATE UNIQUE INDEX treadle_job_unique ON treadle_job (unique_key) WHERE unique_key IS NOT NULL AND finished_at IS NULL;
+-- held_key is the unique key for as long as the job keeps it.
+CREATE UNIQUE INDEX treadle_job_unique ON treadle_job (held_key) WHERE held_key IS NOT NULL;
+
+-- A job keeps its unique key for `unique_for` at least; whoever wants it after that takes it (free_key.sql).
+CREATE TRIGGER treadle_job_ended AFTER UPDATE OF state ON treadle_job
+  WHEN NEW.held_key IS NOT NULL AND NEW.finished_at IS NOT NULL
+       AND NEW.created_at + coalesce(NEW.unique_for, 0) <= NEW.finished_at
+BEGIN
+    UPDATE treadle_job SET held_key = NULL WHERE seq = NEW.seq;
+END;
+
+CREATE TRIGGER treadle_job_started AFTER UPDATE OF state ON treadle_job
+  WHEN NEW.held_key IS NOT NULL AND NEW.unique_until = 'started' AND NEW.state = 'running'
+       AND NEW.created_at + coalesce(NEW.unique_for, 0) <= NEW.started_at
+BEGIN
+    UPDATE treadle_job SET held_key = NULL WHERE seq = NEW.seq;
+END;
 
 CREATE TABLE treadle_worker (
     id           TEXT PRIMARY KEY,

@@ -6,10 +6,10 @@ UPDATE treadle_job
          FROM json_each(:queues) AS wanted
          JOIN treadle_job AS job ON job.seq IN (
               SELECT seq FROM treadle_job
-               WHERE state = 'queued' AND queue = wanted.value
-               ORDER BY priority DESC, seq
+               WHERE state = 'queued' AND lane IS NULL AND queue = wanted.value
+               ORDER BY rank, seq
                LIMIT :want)
-        ORDER BY job.priority DESC, job.seq
+        ORDER BY job.rank, job.seq
         LIMIT :want)
-RETURNING seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
-          result_ttl, owner, tenant, batch, meta
+RETURNING rank, seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
+          result_ttl, owner, tenant, batch, meta, lane, costs

@@ -4,8 +4,8 @@ UPDATE treadle_job
        started_at = :now, taken = 0, reason = NULL
  WHERE seq IN (
        SELECT seq FROM treadle_job
-        WHERE state = 'queued' AND queue = :queue
-        ORDER BY priority DESC, seq
+        WHERE state = 'queued' AND lane IS NULL AND queue = :queue
+        ORDER BY rank, seq
         LIMIT :want)
-RETURNING seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
-          result_ttl, owner, tenant, batch, meta
+RETURNING rank, seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
+          result_ttl, owner, tenant, batch, meta, lane, costs

@@ -1,4 +1,8 @@
-SELECT id FROM treadle_job WHERE id = :id
+-- Who stands for a newcomer, and whether it keeps the unique key yet.
+SELECT id, seq, state, true AS by_id, true AS keeps FROM treadle_job WHERE id = :id
  UNION ALL
-SELECT id FROM treadle_job WHERE unique_key = :unique_key AND finished_at IS NULL
+SELECT id, seq, state, false,
+       finished_at IS NULL AND (unique_until = 'final' OR started_at IS NULL)
+       OR created_at + coalesce(unique_for, 0) > :now
+  FROM treadle_job WHERE held_key = :unique_key
  LIMIT 1

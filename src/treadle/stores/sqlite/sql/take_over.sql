@@ -9,5 +9,5 @@ UPDATE treadle_job
         WHERE holder.lease_until <= :now
           AND EXISTS (SELECT 1 FROM treadle_worker WHERE id = :worker AND lease_until > :now)
         LIMIT :take)
-RETURNING seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
-          result_ttl, owner, tenant, batch, meta, taken
+RETURNING rank, seq, id, task, queue, args, priority, attempt, max_attempts, epoch, crashes, queued_at, expires_at,
+          result_ttl, owner, tenant, batch, meta, lane, costs, taken

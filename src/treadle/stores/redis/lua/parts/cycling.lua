@@ -1,11 +1,26 @@
+-- with: pages, runs, unique
 -- What every cycle does. ARGV: now, worker, want, the plan (`endings.py`), then for each group of completions its ids
 -- and its lives in turn. Answers now, lost ids, leased, woken queues, then the claims: ids, specs, the stamp of those
--- that have no life, and for each that has one its number, stamp and life.
+-- that have no life, and for each that has one its number, stamp and life. One word alone: ask `flow.lua`.
 
 local worker, want, plan = ARGV[2], tonumber(ARGV[3]), cmsgpack.unpack(ARGV[4])
-local queues, groups, others, reports = unpack(plan)
+local queues, groups, others, reports, shares, leaves = unpack(plan)
 local run = run_of(worker)
 local lost = {}
+
+-- id -> the stamp under which it was ended by this cycle, and whether for good.
+local ended = {}
+
+-- Whether lanes are open in these queues, or open by themselves, or an operator steers what has no lane, too.
+local function concerns_flow()
+  local flow = T .. ':flow'
+  if call('EXISTS', flow) == 0 then return false end
+  if call('SISMEMBER', flow, 'all') == 1 then return true end
+  for _, queue in ipairs(want > 0 and queues or {}) do
+    if call('SISMEMBER', flow, 'queue=' .. queue) == 1 then return true end
+  end
+  return false
+end
 
 -- Attempt, epoch and crashes of a job; nil if it has no life yet.
 local function read_numbers(id)
@@ -35,6 +50,7 @@ local function complete(group, at)
   for i = 1, number do asked[i] = ARGV[at + i] end
   local own = answers(asked, 'HMGET', run)
   local life, head = T .. ':life:', 'c' .. format('%013d', now)
+  local as_ended = leaves and { stamp, true }
   for i = 1, number do
     local id = asked[i]
     local who = own[i] == stamp and worker or held_under(id, stamp)
@@ -42,6 +58,7 @@ local function complete(group, at)
       n = n + 1
       ids[n], written[i] = id, true
       lives[2 * n - 1], lives[2 * n] = life .. id, head .. ARGV[at + number + i]
+      if leaves then ended[id] = as_ended end
       if who == worker then mine[#mine + 1] = id else call('HDEL', run_of(who), id) end
     end
   end
@@ -54,7 +71,7 @@ local function complete(group, at)
     count(queue, 'completed', n)
   end
   for _, each in ipairs(unique) do
-    if written[each[1]] then free(each[2], asked[each[1]]) end
+    if written[each[1]] then give_key(asked[each[1]], each[2], each[3]) end
   end
   return at + 2 * number
 end
@@ -62,24 +79,6 @@ end
 local function complete_all()
   local at = 4
   for _, group in ipairs(groups) do at = complete(group, at) end
-end
-
--- How many to take of each of these queues so that together they are the best, then the oldest.
-local function share(waiting)
-  local heads, at, shares = {}, {}, {}
-  for q, queue in ipairs(waiting) do
-    heads[q], at[q], shares[q] = call('ZRANGE', T .. ':ready:' .. queue, 0, want - 1, 'WITHSCORES'), 2, 0
-  end
-  for _ = 1, want do
-    local best, least
-    for q in ipairs(waiting) do
-      local score = tonumber(heads[q][at[q]])
-      if score and (not least or score < least) then best, least = q, score end
-    end
-    if not best then break end
-    at[best], shares[best] = at[best] + 2, shares[best] + 1
-  end
-  return shares
 end
 
 local ids, specs, odd = {}, {}, {}
@@ -94,36 +93,27 @@ local function stamp_odd(n, id)
   return own
 end
 
--- Take so many of a queue: entries for the run, keys of their specs. An odd place may tell of a life.
-local function take_from(queue, number, entries, keys)
-  local popped = call('ZPOPMIN', T .. ':ready:' .. queue, number)
+-- Let the jobs of these entries, taken out of where they waited, begin: in `runs` what the worker's run is told, in
+-- `keys` where their specs are.
+local function begin(taken, runs, keys)
   local job, n = T .. ':job:', #ids
-  for i = 1, #popped, 2 do
-    local id = popped[i]
+  for i, entry in ipairs(taken) do
+    local id = id_in(entry)
     n = n + 1
-    ids[n], keys[n] = id, job .. id
-    entries[2 * n - 1], entries[2 * n] = id, popped[i + 1]:byte(-1) % 2 == 0 and stamp or stamp_odd(n, id)
+    ids[n], keys[#keys + 1] = id, job .. id
+    runs[#runs + 1], runs[#runs + 2] = id, has(entry, HAS_LIFE) and stamp_odd(n, id) or stamp
   end
-  count(queue, 'queued', -#popped / 2)
-  count(queue, 'running', #popped / 2)
 end
 
-local function claim()
-  local waiting, entries, keys = {}, {}, {}
-  for _, queue in ipairs(queues) do
-    if call('EXISTS', T .. ':ready:' .. queue) == 1 then waiting[#waiting + 1] = queue end
-  end
-  local shares = #waiting > 1 and share(waiting) or { want }
-  for q, queue in ipairs(waiting) do
-    if shares[q] > 0 then take_from(queue, shares[q], entries, keys) end
-  end
-  spread(entries, 'HSET', run)
-  if #ids > 0 and call('EXISTS', T .. ':expiring') == 1 then spread(ids, 'ZREM', T .. ':expiring') end
+-- Write which jobs run now, and read what they are.
+local function write_runs(runs, keys)
+  if #keys == 0 then return end
+  spread(runs, 'HSET', run)
+  if call('EXISTS', T .. ':expiring') == 1 then spread(ids, 'ZREM', T .. ':expiring') end
+  start(ids)
   specs = answers(keys, 'MGET')
 end
 
-local function claim_and_answer()
-  local leased = want == 0 or #queues == 0 or has_lease(worker)
-  if leased and want > 0 then claim() end
+local function answer(leased)
   return { now, lost, leased and 1 or 0, close_books(), ids, specs, stamp, odd }
 end

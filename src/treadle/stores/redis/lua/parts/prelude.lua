@@ -4,14 +4,19 @@
 --   seq                     how many jobs were ever added: each has a number, its seq
 --   job:<id>  life:<id>     what never changes of a job, and what has become of it since
 --   progress:<id>  log:<id>  tries:<id>    how far it is, what it told, attempts that did not complete
---   ready:<queue>           who may run, by place: the better priority first, then the older
+--   ready:<queue>           who may run, by rank (`tags.lua`), of those without a lane
+--   line:<lane>  lanes:<tenant>  turns:<queue>  paid:<queue>  clocks       who waits in lanes, and whose turn it is
+--   shut:<queue>  at:<gate>  opening:<queue>  waits                        lanes whose first job must wait
+--   gates  idle             what is remembered of gates, and until when
+--   steer  flow             what is steered; for whom a cycle must look at lanes (`flow.lua`)
 --   due  expiring  results  by time: who waits for it, who must have started, pages of results that go then
 --   held  held:<shelf>  shelves            who is held: on a shelf for each reason and task
 --   run:<worker>            who runs, and under which stamp
 --   workers  crew           leases, and whose they are
 --   all  owner:<o>  tenant:<t>  batch:<b>  pages of jobs by seq
 --   done:<state>            pages of final jobs by their end
---   unique  counts          key -> live holder; "state:queue" -> how many
+--   unique  kept  starting  who holds a unique key (`unique.lua`)
+--   counts                  "state:queue" -> how many
 --   records:<kind>  schema  queues
 --   remains  erasing        in a cluster (`remains.py`): id of who is gone -> its seq; kind of records -> who erases them
 
@@ -78,19 +83,17 @@ local function count(queue, state, by)
   moved[field] = (moved[field] or 0) + by
 end
 
--- queue -> whether nothing was ready there before.
-local stirred = {}
+-- What parts have to write at the end.
+local at_the_end = {}
 
--- Make jobs ready: place, id, place, id ...
+-- queue -> whether nothing was ready there before; the same of its open lanes.
+local stirred, opened = {}, {}
+
+-- Make jobs ready: rank, entry, rank, entry ...
 local function line_up(queue, entries)
   local ready = T .. ':ready:' .. queue
   if stirred[queue] == nil then stirred[queue] = call('EXISTS', ready) == 0 end
   spread(entries, 'ZADD', ready)
-end
-
--- Give a unique key away, if it is this job's.
-local function free(key, id)
-  if call('HGET', T .. ':unique', key) == id then call('HDEL', T .. ':unique', key) end
 end
 
 local function write_counts()
@@ -101,12 +104,19 @@ end
 
 local CHANNEL = T:match('^{([^:}]+)') .. ':wake'
 
+local function is_news(queue)
+  return stirred[queue] and call('EXISTS', T .. ':ready:' .. queue) == 1
+    or opened[queue] and call('EXISTS', T .. ':turns:' .. queue) == 1
+end
+
 -- Wake who waits, and tell for how many queues. Who waits got less than it wanted: its queues were empty then. So
 -- only the first job that comes to an empty queue is news.
 local function wake()
-  local woken = 0
-  for queue, was_empty in pairs(stirred) do
-    if was_empty and call('EXISTS', T .. ':ready:' .. queue) == 1 then
+  local queues, woken = {}, 0
+  for queue in pairs(stirred) do queues[queue] = true end
+  for queue in pairs(opened) do queues[queue] = true end
+  for queue in pairs(queues) do
+    if is_news(queue) then
       redis.pcall('PUBLISH', CHANNEL, queue)
       woken = woken + 1
     end
@@ -115,6 +125,7 @@ local function wake()
 end
 
 local function close_books()
+  for _, write in ipairs(at_the_end) do write() end
   write_counts()
   return wake()
 end

@@ -1,3 +1,4 @@
+-- with: runs
 -- What a running attempt tells: progress that never falls within one attempt, and its log lines.
 
 -- Attempts whose log lines, and attempts that are remembered of one job: it may snooze for years.

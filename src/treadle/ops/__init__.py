@@ -1,0 +1,1 @@
+"""Seeing and steering: every reading and command once, for the command line, the API and the dashboard."""

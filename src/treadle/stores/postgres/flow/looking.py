@@ -1,0 +1,82 @@
+"""What is read first under the lock: the word that was left, what is steered, and what opens by itself."""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from treadle.core.flow.steering import Steering, is_for_all, read_steering
+from treadle.core.job import Claim, Ending, Spent
+from treadle.core.outcomes import complete
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import Steps
+
+#: Lanes that are opened at once since their instant has come, and words that are read at once.
+OPENED, WORDS = 1_000, 10_000
+
+
+class Gone(NamedTuple):
+    """A job that has left for good while it waited."""
+
+    lane: str
+    id: str
+
+
+class View(NamedTuple):
+    """What a transaction under the lock knows at its beginning."""
+
+    now: int
+    leased: bool
+    open: bool
+    """A lane of one of these queues is open."""
+    steering: Steering
+    gone: Sequence[Gone]
+    ended: Sequence[Ending]
+    """Attempts that have ended in transactions of users."""
+    unread: bool
+    """There are more words than were read."""
+    until: int | None
+    """When the next lane opens by itself."""
+
+    @property
+    def steered(self) -> bool:
+        """Something is steered that concerns jobs without a lane, too."""
+        return any(map(is_for_all, self.steering))
+
+
+def look(sql: Statements, worker: str, queues: Sequence[str]) -> Steps[View]:
+    """Read what was left word of, put it in line, and open lanes whose instant has come."""
+    found = yield sql("glance", worker=worker, queues=list(queues))
+    now, leased, open, targets, steers, until, more = found[0]
+    gone, read = [], 0
+    if more:
+        found = yield sql("digest", worker=worker, queues=list(queues), most=WORDS, open=OPENED)
+        now, leased, open, targets, steers, gone, read, until = found[0]
+    told = [json.loads(text) for text in gone]
+    return View(
+        now,
+        leased,
+        open,
+        _steering(tuple(targets), tuple(steers)),
+        [Gone(lane, id) for _, lane, id, story in told if story is None],
+        [read_ending(queue, lane, id, story) for queue, lane, id, story in told if story is not None],
+        read == WORDS,
+        until,
+    )
+
+
+@lru_cache(8)
+def _steering(targets: Sequence[str], steers: Sequence[str]) -> Steering:
+    """Read what is steered; mostly it is the same as the last time."""
+    return read_steering(zip(targets, steers, strict=True))
+
+
+def read_ending(queue: str, lane: str | None, id: str, told: str) -> Ending:
+    """Read what `verbs.tell` has told."""
+    task, tenant, spent = json.loads(told)
+    nothing: dict[str, Any] = dict.fromkeys(("expires_at", "result_ttl", "owner", "batch", "meta"))
+    claim = Claim(
+        ref=id, id=id, task=task, queue=queue, args="{}", priority=0, attempt=0, max_attempts=0, epoch=0, crashes=0,
+        queued_at=0, tenant=tenant, lane=lane, **nothing,
+    )  # fmt: skip
+    return Ending(claim, complete(), spent=tuple(Spent(*each) for each in spent))

@@ -1,0 +1,66 @@
+-- What is taken in order: from a sorted set that is read as far as it is needed, and from what was put back.
+
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local push, source_of, first_in, take_first_in
+do
+
+local function goes_first(a, b)
+  if a.start ~= b.start then return a.start < b.start end
+  if a.rank ~= b.rank then return a.rank < b.rank end
+  return a.seq < b.seq
+end
+
+function push(heap, each)
+  local at = #heap + 1
+  while at > 1 do
+    local above = math.floor(at / 2)
+    if not goes_first(each, heap[above]) then break end
+    heap[at], at = heap[above], above
+  end
+  heap[at] = each
+end
+
+local function pop(heap)
+  local first, last = heap[1], table.remove(heap)
+  local size, at = #heap, 1
+  if size == 0 then return first end
+  while 2 * at <= size do
+    local below = 2 * at
+    if below < size and goes_first(heap[below + 1], heap[below]) then below = below + 1 end
+    if not goes_first(heap[below], last) then break end
+    heap[at], at = heap[below], below
+  end
+  heap[at] = last
+  return first
+end
+
+-- `make` turns an entry and its score into what stands in the source; nil: leave it out.
+function source_of(key, make)
+  return { key = key, make = make, from = 0, step = 2, read = {}, at = 1, heap = {} }
+end
+
+local function read_on(source)
+  while not source.read[source.at] and not source.ended do
+    local told = call('ZRANGE', source.key, source.from, source.from + source.step - 1, 'WITHSCORES')
+    source.ended = #told < 2 * source.step
+    source.from, source.step = source.from + source.step, math.min(64, source.step * 4)
+    source.read, source.at = {}, 1
+    for i = 1, #told, 2 do source.read[#source.read + 1] = source.make(told[i], tonumber(told[i + 1])) end
+  end
+  return source.read[source.at]
+end
+
+-- The first, and whether it was put back.
+function first_in(source)
+  local read, back = read_on(source), source.heap[1]
+  if back and (not read or goes_first(back, read)) then return back, true end
+  return read, false
+end
+
+function take_first_in(source)
+  local first, is_back = first_in(source)
+  if is_back then pop(source.heap) else source.at = source.at + 1 end
+  return first
+end
+
+end

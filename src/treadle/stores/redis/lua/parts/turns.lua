@@ -1,0 +1,83 @@
+-- with: lanes
+-- Turns: turns:<queue> has the tenants that have an open lane, by what they have paid and the place of their first job;
+-- paid:<queue> what tenants have paid in all; the clock of a queue is what who was served last had paid before.
+
+-- queue -> tenant -> the entry of its turn before this verb (false: none).
+local touched = {}
+
+-- queue -> tenant -> what it has paid for now.
+local repaid = {}
+
+local clocks = {}
+
+local function clock_of(queue)
+  if not clocks[queue] then clocks[queue] = tonumber(call('HGET', T .. ':clocks', queue) or 0) end
+  return clocks[queue]
+end
+
+local function paid_by(queue, tenant)
+  return repaid[queue] and repaid[queue][tenant] or tonumber(call('ZSCORE', T .. ':paid:' .. queue, tenant) or 0)
+end
+
+local function turn_now(queue, tenant)
+  local head = call('ZRANGE', lanes_of(queue, tenant), 0, 0, 'WITHSCORES')
+  return head[1] and turn_entry(tonumber(head[2]), struct.unpack('>I6', head[1]), tenant) or false
+end
+
+-- Before an open lane of a tenant comes, goes or moves; `before`: its turn, where that is known.
+local function touch(queue, tenant, before)
+  if not touched[queue] then
+    touched[queue] = {}
+    if not opened[queue] then opened[queue] = call('EXISTS', T .. ':turns:' .. queue) == 0 end
+  end
+  if touched[queue][tenant] == nil then
+    if before == nil then before = turn_now(queue, tenant) end
+    touched[queue][tenant] = before
+  end
+end
+
+local function pay(queue, tenant, paid)
+  repaid[queue] = repaid[queue] or {}
+  repaid[queue][tenant] = paid
+  call('ZADD', T .. ':paid:' .. queue, digits(paid), tenant)
+end
+
+local function set_clock(queue, clock)
+  clocks[queue] = clock
+  call('HSET', T .. ':clocks', queue, digits(clock))
+end
+
+-- Say to plain cycles whether lanes of a queue are open, or may open by themselves.
+local function raise_flag(queue)
+  local waits = call('EXISTS', T .. ':turns:' .. queue, T .. ':opening:' .. queue) > 0
+  call(waits and 'SADD' or 'SREM', T .. ':flow', 'queue=' .. queue)
+end
+
+-- Put tenants where their turn is now.
+local function take_turns()
+  for queue, tenants in pairs(touched) do
+    local gone, come = {}, {}
+    for tenant, before in pairs(tenants) do
+      local after = turn_now(queue, tenant)
+      local moved = repaid[queue] and repaid[queue][tenant]
+      if before and before ~= after then gone[#gone + 1] = before end
+      if after and (moved or before ~= after) then
+        come[#come + 1], come[#come + 2] = digits(math.max(paid_by(queue, tenant), clock_of(queue))), after
+      end
+    end
+    spread(gone, 'ZREM', T .. ':turns:' .. queue)
+    spread(come, 'ZADD', T .. ':turns:' .. queue)
+    raise_flag(queue)
+  end
+  touched, repaid = {}, {}
+end
+at_the_end[#at_the_end + 1] = take_turns
+
+-- The lanes of a queue, open or shut.
+local function lanes_in(queue)
+  local found = call('HKEYS', T .. ':shut:' .. queue)
+  for _, turn in ipairs(call('ZRANGE', T .. ':turns:' .. queue, 0, -1)) do
+    for _, entry in ipairs(call('ZRANGE', lanes_of(queue, turn:sub(14)), 0, -1)) do found[#found + 1] = entry:sub(7) end
+  end
+  return found
+end

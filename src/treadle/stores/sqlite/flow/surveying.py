@@ -1,0 +1,64 @@
+"""What a claim for one queue would look at, read without changing anything."""
+
+import sqlite3
+
+from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting
+from treadle.core.flow.lanes import NOBODY, lane_of_task
+from treadle.core.flow.steering import Steering
+from treadle.core.job import Running, Survey
+from treadle.stores.sqlite.flow import said
+from treadle.stores.sqlite.flow.loading import clock_of, names_before, paid_of, read_row
+
+ALL_TURNS = said.load("all_turns", "queue", "limit")
+ALL_LANES_OF = said.load("all_lanes_of", "queue", "tenant", "limit")
+WAITING_TASKS = said.load("waiting_tasks", "queue", "limit")
+RUNNING = said.load("running", "limit")
+
+#: Running jobs that are told of.
+MOST = 1_000
+
+
+def survey(connection: sqlite3.Connection, now: int, queue: str, limit: int) -> Survey:
+    steering = said.steering(connection)
+    line = Line(queue, clock_of(connection, queue), [])
+    found = connection.execute(ALL_TURNS, (queue, limit + 1)).fetchall()
+    if len(found) > limit:
+        *found, (_, line.beyond) = found
+    line.turns = [_turn(connection, queue, tenant, paid, limit) for tenant, paid in found]
+    _add_plain(connection, line, steering, limit)
+    standings = said.standings(connection, names_before([line], steering))
+    running = tuple(Running._make(row) for row in connection.execute(RUNNING, (MOST,)))
+    return Survey(now, line, standings, steering, running)
+
+
+def _turn(connection: sqlite3.Connection, queue: str, tenant: str, paid: int, limit: int) -> Turn:
+    lanes = connection.execute(ALL_LANES_OF, (queue, tenant, limit + 1)).fetchall()
+    turn = Turn(tenant, paid, [])
+    if len(lanes) > limit:
+        *lanes, (_, *place) = lanes
+        turn.beyond = place[0], place[1]
+    rows = (read_row(connection, queue, lane, limit) for lane, _, _ in lanes)
+    turn.rows = [row for row in rows if row.jobs]
+    return turn
+
+
+def _add_plain(connection: sqlite3.Connection, line: Line, steering: Steering, limit: int) -> None:
+    """Add the jobs without a lane; those of a steered task in the lane that a claim would give them."""
+    found = connection.execute(WAITING_TASKS, (line.queue, limit + 1)).fetchall()
+    if not found:
+        return
+    turn = next((turn for turn in line.turns if turn.tenant == NOBODY), None)
+    if turn is None:
+        turn = Turn(NOBODY, paid_of(connection, line.queue, NOBODY), [])
+        line.turns.append(turn)
+    more, rows = len(found) > limit, dict[str, list[Waiting]]()
+    for seq, id, rank, task in found[:limit]:
+        lane = lane_of_task(task) if f"task={task}" in steering else PLAIN
+        rows.setdefault(lane, []).append(Waiting(seq, id, rank, seq))
+    known = {row.text: row for row in turn.rows}
+    for lane, jobs in rows.items():
+        if lane in known:
+            merged = sorted([*known[lane].jobs, *jobs], key=lambda job: job.place)
+            known[lane].jobs, known[lane].more = merged[:limit], known[lane].more or len(merged) > limit
+        else:
+            turn.rows.append(Row(lane, jobs, more=more))

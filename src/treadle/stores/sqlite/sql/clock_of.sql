@@ -1,0 +1,1 @@
+SELECT clock FROM treadle_line WHERE queue = :queue

@@ -1,0 +1,1 @@
+DELETE FROM treadle_standing WHERE name = :name

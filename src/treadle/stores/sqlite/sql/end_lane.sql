@@ -1,0 +1,1 @@
+DELETE FROM treadle_lane WHERE queue = :queue AND lane = :lane

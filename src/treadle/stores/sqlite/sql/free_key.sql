@@ -1,0 +1,1 @@
+UPDATE treadle_job SET held_key = NULL WHERE seq = :ref

@@ -1,1 +1,0 @@
-SELECT lease_until > :now FROM treadle_worker WHERE id = :worker

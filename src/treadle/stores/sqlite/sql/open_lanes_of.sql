@@ -1,0 +1,4 @@
+SELECT lane, rank, seq FROM treadle_lane
+ WHERE queue = :queue AND tenant = :tenant AND gate IS NULL
+ ORDER BY rank, seq
+ LIMIT :limit

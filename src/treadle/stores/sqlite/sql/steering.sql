@@ -1,0 +1,1 @@
+SELECT key, value FROM treadle_record WHERE kind = 'steer'

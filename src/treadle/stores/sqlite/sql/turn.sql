@@ -1,0 +1,1 @@
+SELECT paid FROM treadle_turn WHERE queue = :queue AND tenant = :tenant

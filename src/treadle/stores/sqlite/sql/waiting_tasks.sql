@@ -1,0 +1,4 @@
+SELECT seq, id, rank, task FROM treadle_job
+ WHERE state = 'queued' AND lane IS NULL AND queue = :queue
+ ORDER BY rank, seq
+ LIMIT :limit
