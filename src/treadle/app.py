@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from treadle.fallback import Spool
     from treadle.limits import Budgets, Limits, Rates, Toll
     from treadle.schedule import Missed, Overlap, Schedule
+    from treadle.spending import Amount
     from treadle.stores.door import Door
     from treadle.transaction import Transaction
 
@@ -413,6 +414,16 @@ class Treadle(Declaring):
 
         return take(once(Once(line, self.store, key), key, fn, resolve), act)
 
+    async def aspend(self, line: "Line", amounts: "Mapping[str, Amount]") -> None:
+        """Do what `ctx.spend` says."""
+        from treadle.spending import spend
+
+        await spend(line, self.store, amounts)
+
+    def spend(self, line: "Line", amounts: "Mapping[str, Amount]") -> None:
+        """Do what `ctx.spend_sync` says."""
+        self.wait(self.aspend(line, amounts))
+
     # -- waiting -------------------------------------------------------------------
 
     @property
@@ -435,8 +446,11 @@ class Treadle(Declaring):
 
     # -- running -------------------------------------------------------------------
 
-    def worker(self, *, queues: Sequence[str] | None = None, slots: int | None = None) -> "Worker":
-        """Make a worker for this application; call it inside a running event loop."""
+    def worker(self, *, queues: Sequence[str] | Mapping[str, int] | None = None, slots: int | None = None) -> "Worker":
+        """Make a worker for this application; call it inside a running event loop.
+
+        `queues`: names, or names with weights: {"mail": 3, "ai": 1} gets mail three starts for each of ai.
+        """
         from treadle.run import make_worker
 
         return make_worker(self, queues, slots)

@@ -7,15 +7,17 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from treadle.builtin import builtin_tasks
 from treadle.config import is_database
-from treadle.core.errors import ConfigError
+from treadle.core.errors import ConfigError, InvalidArguments
 from treadle.core.retry import milliseconds
 from treadle.core.states import State
+from treadle.declaring import declare_limits
 from treadle.engine.child import Child
 from treadle.engine.context import Context
 from treadle.engine.processes import CHILD, Processes
@@ -40,8 +42,16 @@ LEAVING = 1.8
 #: Seconds between two looks for instants of schedules, and for jobs whose transactions have been committed elsewhere.
 LOOK, CARRY = 1.0, 0.25
 
+#: Seconds between two looks whether the store knows the limits as this code has them.
+DECLARE = 60.0
 
-def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> Worker:
+Queues = Sequence[str] | Mapping[str, int] | None
+
+#: How many starts a queue may get for one of another's.
+WEIGHTS = range(1, 1_001)
+
+
+def make_worker(app: "Treadle", queues: Queues = None, slots: int | None = None) -> Worker:
     """Make a worker for an application. Raises ConfigError."""
     if multiprocessing.current_process().name == CHILD:
         raise ConfigError(
@@ -62,13 +72,13 @@ def make_worker(app: "Treadle", queues: Sequence[str] | None = None, slots: int 
     return worker
 
 
-def worker_settings(app: "Treadle", queues: Sequence[str] | None, slots: int | None) -> WorkerSettings:
+def worker_settings(app: "Treadle", queues: Queues, slots: int | None) -> WorkerSettings:
     """Turn an application's settings into a worker's."""
     known = app.settings
-    for queue in queues or ():
-        app.check_queue("worker", queue)
+    weighed = weights_of(app, queues)
     return WorkerSettings(
-        queues=tuple(queues) if queues else app.queues,
+        queues=tuple(weighed),
+        weights=tuple(weighed.values()) if len(set(weighed.values())) > 1 else (),
         slots=slots or known.concurrency,
         lease=milliseconds(known.lease),
         grace=milliseconds(known.grace),
@@ -79,6 +89,29 @@ def worker_settings(app: "Treadle", queues: Sequence[str] | None, slots: int | N
             State.CANCELLED: milliseconds(known.keep_failed),
         },
     )
+
+
+def weights_of(app: "Treadle", queues: Queues) -> dict[str, int]:
+    """Read which queues are to be served, with their weights: as a mapping, or as names such as "mail" or "mail:3".
+
+    Raises InvalidArguments for a queue that the application does not know.
+    """
+    if not queues:
+        return {queue: app.weights.get(queue, 1) for queue in app.queues}
+    weighed = {}
+    for queue in queues:
+        name, colon, weight = queue.rpartition(":")
+        if isinstance(queues, Mapping):
+            name, given = queue, queues[queue]
+        elif colon and weight.isdecimal() and queue not in app.queues:
+            given = int(weight)
+        else:
+            name, given = queue, app.weights.get(queue, 1)
+        app.check_queue("worker", name)
+        if given not in WEIGHTS:
+            raise InvalidArguments("worker", f"the weight of {name!r} is {given!r}; it must lie between 1 and 1,000.")
+        weighed[name] = given
+    return weighed
 
 
 def work_of(app: "Treadle", task: "Task[Any, Any]") -> Work:
@@ -153,7 +186,7 @@ def child_main(work: Connection, lifeline: Connection, silence: float, place: Se
 # -- a worker as a process -----------------------------------------------------------
 
 
-def run_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int | None = None) -> None:
+def run_forever(app: "Treadle", queues: Queues = None, slots: int | None = None) -> None:
     """Run a worker until SIGTERM or Ctrl-C; a second signal ends the process at once."""
     resort = LastResort(app.settings.grace.total_seconds() + LEAVING)
     try:
@@ -163,7 +196,7 @@ def run_forever(app: "Treadle", queues: Sequence[str] | None = None, slots: int 
         app.close_resources()
 
 
-async def _run_until_told(app: "Treadle", queues: Sequence[str] | None, slots: int | None, resort: LastResort) -> None:
+async def _run_until_told(app: "Treadle", queues: Queues, slots: int | None, resort: LastResort) -> None:
     worker = make_worker(app, queues, slots)
     with stopping_on_signals(worker.stop, resort):
         await worker.run()
@@ -198,7 +231,7 @@ def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = No
 
 def _errands(app: "Treadle") -> list[Errand]:
     """List what a worker of this application does beside its jobs."""
-    errands = []
+    errands = [Errand(DECLARE, partial(declare_limits, app))]
     if app.schedules:
         from treadle.schedule import Scheduler
 

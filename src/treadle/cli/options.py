@@ -15,7 +15,11 @@ store_option = click.option(
     help="Where the jobs are kept: sqlite:///jobs.db. Else TREADLE_STORE, DATABASE_URL, REDIS_URL, treadle.db.",
 )
 
-queues_option = click.option("--queues", metavar="A,B", help="Serve only these queues; all of them if not given.")
+queues_option = click.option(
+    "--queues",
+    metavar="A,B",
+    help="Serve only these queues; all of them if not given. A:3,B gives A three starts for each of B.",
+)
 
 slots_option = click.option("--slots", type=click.IntRange(1, 10_000), help="How many jobs a process runs at once.")
 

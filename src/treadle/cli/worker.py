@@ -58,8 +58,9 @@ def run_command(
 
 def check_queues(app: "Treadle", queues: tuple[str, ...] | None) -> None:
     """Raise InvalidArguments for a queue that the application does not know."""
-    for queue in queues or ():
-        app.check_queue("--queues", queue)
+    from treadle.run import weights_of
+
+    weights_of(app, queues)
 
 
 def say_opening(opening: "Opening", more: str = "") -> None:

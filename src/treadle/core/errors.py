@@ -27,7 +27,7 @@ TreadleError
 Told to a running task: ``Stopped`` (cancelled or its claim lost) and ``SoftTimeout``.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from treadle.core.flow.gates import Park
@@ -189,13 +189,23 @@ class RetryLater(TreadleError):
     """Try again `after` (seconds or a timedelta) because the other side said so; no attempt is spent.
 
     All jobs that share a rate limit with this one, or else a concurrency key, wait as long. `park` says more of it, as
-    `pace_from` (`treadle.pace`) reads it from the other side's headers.
+    `pace_from` (`treadle.core.pace`) reads it from the other side's headers.
     """
 
     def __init__(self, after: float | timedelta, park: Park | None = None) -> None:
         self.after = round(_seconds(after) * 1000)
         self.park = park or Park(self.after)
         super().__init__(f"told to try again after {self.after / 1000:g} s")
+
+    @classmethod
+    def told(cls, headers: "Mapping[str, str]", otherwise: float = 60) -> "RetryLater":
+        """Make it of a response's headers; `otherwise`: the seconds where they say nothing (`treadle.core.pace`)."""
+        import time
+
+        from treadle.core.pace import pace_from
+
+        park = pace_from(headers, time.time()) or Park(round(otherwise * 1000))
+        return cls(max(park.wait, 1) / 1000, park)
 
 
 class Skip(TreadleError):

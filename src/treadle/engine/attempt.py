@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from treadle.core.errors import SoftTimeout, TreadleError
-from treadle.core.job import Claim, Progress
+from treadle.core.flow.gates import Park
+from treadle.core.flow.lanes import read_costs, read_lane
+from treadle.core.job import Claim, Progress, Spent
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,12 +34,18 @@ class Attempt:
     """Shared by the loop, the task's thread and the heart; every field has one writer."""
 
     __slots__ = (
-        "claim", "deadline", "ended", "log", "log_size", "nudge", "over", "pressed", "progress", "runner", "since",
-        "soft_deadline", "stop_until", "stopping", "unsent", "warning", "work",
+        "at", "claim", "deadline", "ended", "log", "log_size", "nudge", "over", "park", "pressed", "progress", "runner",
+        "since", "soft_deadline", "spent", "stop_until", "stopping", "unsent", "warning", "work",
     )  # fmt: skip
 
-    def __init__(self, claim: Claim, work: "Work", nudge: Callable[[], None], since: float) -> None:
+    def __init__(self, claim: Claim, work: "Work", nudge: Callable[[], None], since: float, at: int = 0) -> None:
         self.claim, self.work, self.nudge = claim, work, nudge
+        self.at = at
+        """When it was claimed, by the store's clock."""
+        self.spent: dict[str, tuple[int, int]] = {}
+        """By the budget's gate: units used, and units granted beyond what was set aside."""
+        self.park: Park | None = None
+        """What the other side's headers said."""
         self.since = since
         """When it was claimed, then when it started; seconds of the worker's steady clock."""
         self.deadline: float | None = None
@@ -79,6 +87,26 @@ class Attempt:
         while len(lines) > LOG_LINES or (self.log_size > LOG_BYTES and len(lines) > 1):
             self.log_size -= _size(lines.pop(0))
         self._pending()
+
+    def spend(self, gate: str, used: int, granted: int) -> None:
+        """Note what was used of a budget."""
+        self.spent[gate] = used, granted
+
+    def heed(self, told: Park) -> None:
+        """Note what the other side said of the pace it bears; the last word counts."""
+        self.park = told
+
+    def spent_beyond(self) -> tuple[Spent, ...]:
+        """Say by how much it used more or less of budgets than is set aside for it."""
+        if not self.spent:
+            return ()
+        gates = read_lane(self.claim.lane or "").gates
+        costs = read_costs(self.claim.costs, len(gates))
+        return tuple(
+            Spent(gate.name, self.spent[gate.name][0] - cost - self.spent[gate.name][1], self.at // gate.period)
+            for gate, cost in zip(gates, costs, strict=True)
+            if gate.name in self.spent
+        )
 
     def _pending(self) -> None:
         if not self.unsent:

@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from treadle.core.errors import Cancel, SoftTimeout, TreadleError
-from treadle.core.job import Claim, Progress
+from treadle.core.flow.gates import Park
+from treadle.core.job import Claim, Progress, Spent
 from treadle.core.outcomes import Outcome, give_up
 from treadle.core.states import Reason
 from treadle.engine.attempt import LOG_LINES, Asked
@@ -51,6 +52,17 @@ class ChildLine:
         self.stopping: BaseException | None = None
         self.warning: SoftTimeout | None = None  # raised by a signal instead
         self._lock = threading.Lock()
+        self.spent: dict[str, tuple[int, int]] = {}
+
+    def spend(self, gate: str, used: int, granted: int) -> None:
+        self.spent[gate] = used, granted
+        self._send({"spent": [gate, used, granted]})
+
+    def heed(self, told: Park) -> None:
+        self._send({"park": list(told)})
+
+    def spent_beyond(self) -> tuple[Spent, ...]:
+        return ()  # the worker knows when it was claimed, and tells of it
 
     def tell(self, progress: Progress) -> None:
         self.progress = progress

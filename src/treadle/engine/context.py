@@ -4,12 +4,14 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from treadle.core.errors import SoftTimeout, Stopped
-from treadle.core.job import Claim, Progress
+from treadle.core.flow.gates import Park
+from treadle.core.job import Claim, Progress, Spent
 from treadle.core.outcomes import Outcome
 from treadle.core.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from decimal import Decimal
 
     from treadle.app import Treadle
     from treadle.core.store import Pending
@@ -33,6 +35,18 @@ class Line(Protocol):
     progress: Progress | None
     ended: Outcome | None
     """How it ended already, in a transaction of the task's own."""
+    spent: dict[str, tuple[int, int]]
+    """By the budget's gate: units used, and units granted beyond what was set aside."""
+
+    def spend(self, gate: str, used: int, granted: int) -> None:
+        """Note what was used of a budget."""
+        ...
+
+    def heed(self, told: Park) -> None:
+        """Note what the other side said of the pace it bears."""
+        ...
+
+    def spent_beyond(self) -> tuple[Spent, ...]: ...
 
     def encode(self, value: object) -> str | None:
         """Write a result as JSON text."""
@@ -148,6 +162,26 @@ class Context:
     def once_sync(self, key: str, fn: "Callable[[], T]", *, resolve: "Callable[[], T] | None" = None) -> T:
         """Do what `once` does, in a plain function."""
         return self.app.once(self._line, key, fn, resolve)
+
+    async def spend(self, **amounts: "int | float | Decimal") -> None:
+        """Count what this job uses of its budgets, such as `tokens=1200`, before it is used.
+
+        Within what was set aside for it nobody is asked. Raises BudgetSpent where a cap would be broken; then nothing
+        was counted. What is not used of what was set aside is given back when the attempt ends.
+        """
+        await self.app.aspend(self._line, amounts)
+
+    def spend_sync(self, **amounts: "int | float | Decimal") -> None:
+        """Do what `spend` does, in a plain function."""
+        self.app.spend(self._line, amounts)
+
+    def heed(self, headers: "Mapping[str, str]") -> None:
+        """Learn from a response's headers how far apart the next jobs of the same key should start (`treadle.core.pace`)."""
+        from treadle.core.pace import pace_from
+
+        told = pace_from(headers, time.time())
+        if told is not None:
+            self._line.heed(told)
 
     def use(self, kind: type[T]) -> T:
         """Get this process's resource of a type, as `app.provide` or a pack registered it."""

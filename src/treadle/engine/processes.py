@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from treadle.core.errors import Crashed, SoftTimeout
+from treadle.core.flow.gates import Park
 from treadle.core.job import Progress
 from treadle.core.outcomes import Outcome
 from treadle.core.states import State
@@ -155,12 +156,17 @@ class _Process:
                 message = json.loads(self._work.recv_bytes())
                 if "outcome" in message:
                     state, *rest = message["outcome"]
-                    return Outcome(State(state), *rest)
+                    outcome = Outcome(State(state), *rest)
+                    return outcome._replace(park=outcome.park and Park(*outcome.park))
                 if "begun" in message:
                     has_begun = True
                     begun(attempt)
                 if "progress" in message:
                     attempt.tell(Progress(*message["progress"]))
+                if "spent" in message:
+                    attempt.spend(*message["spent"])
+                if "park" in message:
+                    attempt.heed(Park(*message["park"]))
                 if "log" in message:
                     attempt.write(message["log"])
         except (EOFError, OSError):

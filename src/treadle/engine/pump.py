@@ -18,6 +18,7 @@ from treadle.core.outcomes import hand_back
 from treadle.core.store import Store
 from treadle.engine.heart import uptime
 from treadle.engine.settings import WorkerSettings
+from treadle.engine.shares import Shares
 
 log = logging.getLogger("treadle.engine")
 
@@ -29,6 +30,9 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 #: Seconds until the store is asked again, before the end, when it has not looked at all that waits.
 DOUBT = 0.05
+
+#: Seconds within which a lane that opens by itself counts as work that is there.
+SOON = 60.0
 
 
 class Load(Protocol):
@@ -89,12 +93,17 @@ class Pump:
         self._in_doubt = self._tidied = False
         self._pause, self._said = 0.0, ""
         self._until_idle = False
+        self._shares = Shares(settings.weights) if settings.weights else None
+        self._opening: asyncio.TimerHandle | None = None
+        """Looks again when a lane opens by itself."""
         self.changed = asyncio.Event()
         self.stopping = False
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is on its way, nothing waits to be settled and no work is known of."""
+        """Whether nothing is on its way, nothing waits to be settled and no work is known of, nor comes soon."""
+        if self._opening is not None and self._opening.when() - asyncio.get_running_loop().time() <= SOON:
+            return False
         return not (self._ended or self._leaving or self._hungry or self.changed.is_set())
 
     # -- what the worker says ------------------------------------------------------
@@ -195,8 +204,9 @@ class Pump:
         ended, self._ended, self._overdue = self._ended, [], False
         self._promised += want
         self._leaving.append(ended)
+        shares = self._shares.of(want) if self._shares and want else ()
         try:
-            cycle = await self._store.cycle(self._worker, ended, self._settings.queues, want)
+            cycle = await self._store.cycle(self._worker, ended, self._settings.queues, want, shares)
         except StoreError as error:
             self._ended = ended + self._ended
             self._strangers = self._strangers or want > 0
@@ -214,11 +224,23 @@ class Pump:
         elif want:
             self._plenty, self._in_doubt = cycle.more, cycle.partial
             self._hungry = cycle.more or hints != self._hints
+            self._look_when_opened(cycle.opens_in)
         if uptime() - asked > self._settings.fence / 1000:  # frozen meanwhile: the lease of these may be over
             self.end(*(Ending(claim, hand_back()) for claim in cycle.claims))
         elif cycle.claims:
             self._tidied = False
             self._load.admit(cycle.claims, cycle.now)
+
+    def _look_when_opened(self, opens_in: int | None) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        if opens_in is not None:
+            self._opening = asyncio.get_running_loop().call_later(opens_in / 1000, self._open)
+
+    def _open(self) -> None:
+        self._opening = None
+        self.hint()
 
     async def _recall(self) -> None:
         """Find claims whose answer was lost; alone, for what another lane is being given would seem lost as well."""

@@ -25,7 +25,17 @@ class Reserve:
         self._slots, self._most = slots, most
         self._samples = 0
         self._mean = 0.0
-        self.room = 0
+        self._room = 0
+        self.governed = False
+        """Jobs that were claimed last take turns or have limits."""
+
+    @property
+    def room(self) -> int:
+        """Count the claims that may wait for a slot.
+
+        One a slot where jobs take turns: else whose turn comes next would wait for all that others have in reserve.
+        """
+        return min(self._room, self._slots) if self.governed else self._room
 
     def measure(self, took: float) -> None:
         """Learn that an attempt took so many seconds."""
@@ -33,11 +43,11 @@ class Reserve:
         self._mean += (took - self._mean) * max(WEIGHT, 1 / self._samples)
         # Recomputed now and then: the division is not free at a hundred thousand jobs a second.
         if self._samples % SAMPLES == 0:
-            self.room = self._fitting()
+            self._room = self._fitting()
 
     def forget(self) -> None:
         """Begin to learn anew: what was reserved waited too long, and would again."""
-        self._samples, self._mean, self.room = 0, 0.0, 0
+        self._samples, self._mean, self._room = 0, 0.0, 0
 
     def _fitting(self) -> int:
         if self._mean >= SHORT:

@@ -13,6 +13,8 @@ class WorkerSettings:
     """What a worker serves, how much at once, and how long it may be silent."""
 
     queues: tuple[str, ...] = ("default",)
+    weights: tuple[int, ...] = ()
+    """How many starts each queue gets for those of the others; empty: the best job of all goes first."""
     slots: int = 10
     lease: int = 15_000
     """How long claims hold without a heartbeat."""

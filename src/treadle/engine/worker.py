@@ -58,7 +58,8 @@ class Worker:
         self._listeners, self._processes, self._clock = tuple(listeners), processes, clock
         self._errands = errands
         self.id = worker_id()
-        self._me = identify(self.id, settings.queues, settings.slots)
+        known = {"tasks": sorted(works)}
+        self._me = identify(self.id, settings.queues, settings.slots)._replace(details=known)
         self._held: dict[str, Attempt] = {}
         self._admission = Admission(works, children=processes is not None)
         self._reserve = Reserve(settings.slots, settings.reserve)
@@ -198,10 +199,11 @@ class Worker:
 
     def admit(self, claims: Sequence[Claim], now: int) -> None:
         attempts = []
+        self._reserve.governed = any(claim.lane for claim in claims)
         for claim in claims:
             decided = self._admission.decide(claim, now, busy=bool(self._held))
             if isinstance(decided, Work):
-                attempt = self._held[claim.id] = Attempt(claim, decided, self._heart.nudge, self._clock())
+                attempt = self._held[claim.id] = Attempt(claim, decided, self._heart.nudge, self._clock(), now)
                 attempts.append(attempt)
             else:
                 self._pump.end(Ending(claim, decided))
@@ -232,7 +234,9 @@ class Worker:
             self._pump.hint()  # its transaction may have brought work, and nobody rings for another's commit
         if self._listeners:
             self._emit(AttemptEnded(claim, outcome, round(took * 1000)))
-        self._pump.end(Ending(claim, outcome, attempt.progress, attempt.log_text()))
+        if attempt.park and outcome.park is None:
+            outcome = outcome._replace(park=attempt.park)
+        self._pump.end(Ending(claim, outcome, attempt.progress, attempt.log_text(), attempt.spent_beyond()))
 
     def _give_back(self, attempts: Iterable[Attempt], outcome: Outcome) -> None:
         """End attempts that were claimed but never started."""

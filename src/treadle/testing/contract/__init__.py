@@ -39,6 +39,7 @@ _PARTS = (
     "gates",
     "turns",
     "lines",
+    "steer",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
@@ -55,6 +56,7 @@ from treadle.testing.contract.moving import *
 from treadle.testing.contract.records import *
 from treadle.testing.contract.scene import hire as hire
 from treadle.testing.contract.settling import *
+from treadle.testing.contract.steer import *
 from treadle.testing.contract.steering import *
 from treadle.testing.contract.sweeping import *
 from treadle.testing.contract.turns import *

@@ -1,6 +1,7 @@
 """What a claim promises to tenants and queues: turns, weights, shares, and an age at which nobody is passed over."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -85,10 +86,9 @@ async def test_jobs_without_a_tenant_take_turns_beside_tenants(store: Store, hir
 async def test_one_claim_serves_plain_jobs_and_tenants_too(store: Store, hire: Hire) -> None:
     await store.add([*jobs(5), *of("a", 5)])
     worker = hire("w1")
-    claims = await worker.claim(20)
-    assert sorted(ids(claims)) == sorted([*(each.id for each in jobs(5)), *(each.id for each in of("a", 5))])
-    assert ids(claims)[:4] == ["0000", "a000", "0001", "a001"]
-    assert await worker.claim(20) == []
+    claims = await worker.claim(15)
+    assert ids(claims) == [id for number in range(5) for id in (f"{number:04}", f"a{number:03}")]
+    assert await worker.claim(15) == []
 
 
 async def test_a_large_claim_may_take_some_of_each_tenant_at_once(store: Store, hire: Hire) -> None:
@@ -237,7 +237,7 @@ async def test_a_priority_can_be_altered_while_a_job_waits(
     store: Store, clock: FakeClock, hire: Hire, state: str, wishes: dict[str, str]
 ) -> None:
     await store.add([governed("a", **wishes), governed("b", priority=2, **wishes)])
-    waits = {"queued": {}, "scheduled": {"due_in": 1_000}, "held": {"held": "operator"}}[state]
+    waits: dict[str, Any] = {"scheduled": {"due_in": 1_000}, "held": {"held": "operator"}}.get(state, {})
     await store.add([governed("c", **wishes, **waits), governed("d", priority=9, **wishes, **waits)])
     assert await store.alter(["c"], priority=5) == ["c"]
     assert await store.alter(["d", "nobody"], priority=-1) == ["d"]
