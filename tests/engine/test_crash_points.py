@@ -19,7 +19,7 @@ import pytest
 from tests.engine.mortal import Dead, Mortal, Point
 from tests.engine.scene import eventually, new_worker, running
 from tests.stores.places import KINDS
-from treadle import Context, NotDone, OutcomeUnknown, Retry, Snooze, StoreUnavailable, Treadle, Unique
+from treadle import Budget, Context, NotDone, OutcomeUnknown, Retry, Snooze, StoreUnavailable, Treadle, Unique
 from treadle.core.events import Event, Fenced, WorkerStarted
 from treadle.core.job import Claim, Ending, Filter, NewJob, Snapshot, WorkerInfo
 from treadle.core.outcomes import Outcome, complete, hold, retry
@@ -56,7 +56,7 @@ EIGHT_DAYS = 8 * 24 * 3600 * 1000
 #: What only operators and onlookers say to a store. All else belongs to a worker's life.
 OPERATORS = {
     "close", "schema", "migrate", "facts", "cancel", "revive", "hold", "delete",
-    "get", "find", "count", "dump", "restore",
+    "get", "find", "count", "dump", "restore", "survey", "alter", "steer",
 }  # fmt: skip
 
 
@@ -78,6 +78,7 @@ ENQUEUED = {
     "charges": Fate(runs=2),
     "charges and can look": Fate(),
     "commits": Fate(),
+    "spends": Fate(),
     "plain": Fate(),
     "is unknown": Fate(runs=0, state=State.HELD),
 }
@@ -198,6 +199,12 @@ def with_tasks(store: Any, world: World) -> Treadle:
             await app.tasks["follows"].using(tx=tx, id="follows").aenqueue()
             tx.result = "committed"
         return "this is not kept"
+
+    @app.task("spends", context=True, budget=Budget("100/day", unit="tokens"))
+    async def spends(ctx: Context) -> str:
+        world.began(ctx)
+        await ctx.spend(tokens=3)
+        return "spent"
 
     async def simple(ctx: Context) -> str:
         world.began(ctx)

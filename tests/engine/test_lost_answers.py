@@ -17,8 +17,10 @@ def lose(app: Treadle, unlucky: Callable[[Cycle, Sequence[Ending]], bool]) -> li
     """Lose the first answer of this kind; answers what was lost."""
     cycle, lost = app.store.cycle, list[Cycle]()
 
-    async def losing(worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int) -> Cycle:
-        answer = await cycle(worker, ended, queues, want)
+    async def losing(
+        worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int] = ()
+    ) -> Cycle:
+        answer = await cycle(worker, ended, queues, want, shares)
         if not lost and unlucky(answer, ended):
             lost.append(answer)
             raise StoreUnavailable("the connection broke")

@@ -1,10 +1,13 @@
 """What a store should do, said as plainly as can be: jobs in a list, verbs as loops. Nothing is kept or shared."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from treadle.core.job import Added, Claim, NewJob
-from treadle.core.outcomes import Outcome
+from tests.stores.model_flow import Flow
+from treadle.core.flow.choosing import rank
+from treadle.core.flow.lanes import is_ordered
+from treadle.core.flow.steering import Steer
+from treadle.core.job import Added, Claim, Ending, NewJob
 from treadle.core.states import State
 
 WAITING = (State.HELD, State.SCHEDULED, State.QUEUED)
@@ -20,6 +23,10 @@ class Kept:
     due_at: int | None
     expires_at: int | None
     max_attempts: int
+    created_at: int
+    since: int
+    grips: bool = True
+    """It holds its unique key by its state, whatever its time is."""
     attempt: int = 0
     epoch: int = 0
     crashes: int = 0
@@ -29,8 +36,18 @@ class Kept:
     result: str | None = None
     finished_at: int | None = None
 
+    @property
+    def rank(self) -> int:
+        return rank(self.since, self.new.priority)
+
     def end(self, state: State, now: int, reason: str | None = None) -> None:
         self.state, self.finished_at, self.reason, self.worker = state, now, reason, None
+        self.grips = False
+
+    def holds(self, key: str | None, now: int) -> bool:
+        """Say whether it holds this unique key."""
+        for_its_time = self.new.unique_for is not None and now < self.created_at + self.new.unique_for
+        return key is not None and self.new.unique_key == key and (self.grips or for_its_time)
 
 
 @dataclass
@@ -41,41 +58,90 @@ class Model:
     jobs: list[Kept] = field(default_factory=list)
     leases: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.flow = Flow(self.clock)
+
     def find(self, id: str) -> Kept | None:
         return next((job for job in self.jobs if job.new.id == id), None)
 
-    def holder(self, key: str | None) -> Kept | None:
-        """Find the live job with this unique key."""
-        live = (job for job in self.jobs if key is not None and job.new.unique_key == key and not job.state.final)
-        return next(live, None)
+    def holder(self, key: str | None, but: Kept | None = None) -> Kept | None:
+        """Find the job that holds this unique key."""
+        return next((job for job in self.jobs if job is not but and job.holds(key, self.clock())), None)
 
     def add(self, new: NewJob) -> Added:
-        standing = self.find(new.id) or self.holder(new.unique_key)
-        if standing:
-            return Added(standing.new.id, False)
-        now = self.clock()
-        due = new.due_at if new.due_in is None else now + new.due_in
-        later = State.SCHEDULED if due is not None and due > now else State.QUEUED
-        expires_at = None if new.expires_in is None else now + new.expires_in
-        state = State.HELD if new.held else later
-        self.jobs.append(Kept(new, state, new.held, due, expires_at, new.max_attempts))
+        same = self.find(new.id)
+        if same:
+            return Added(new.id, False)
+        holder = self.holder(new.unique_key)
+        if holder:
+            changes = new.on_conflict != "skip" and holder.state in WAITING
+            if changes:
+                self._replace(holder, new)
+            return Added(holder.new.id, False, changed=changes)
+        now, due = self.clock(), self._due(new)
+        state = State.HELD if new.held else self._state(due)
+        kept = Kept(new, state, new.held, due, self._expires(new), new.max_attempts, created_at=now, since=now)
+        self.jobs.append(kept)
         return Added(new.id, True)
+
+    def _due(self, new: NewJob) -> int | None:
+        return new.due_at if new.due_in is None else self.clock() + new.due_in
+
+    def _expires(self, new: NewJob) -> int | None:
+        return None if new.expires_in is None else self.clock() + new.expires_in
+
+    def _state(self, due: int | None) -> State:
+        return State.SCHEDULED if due is not None and due > self.clock() else State.QUEUED
+
+    def _replace(self, job: Kept, new: NewJob) -> None:
+        if job.new.lane != new.lane:
+            self.flow.give_up(job.new.id, job.new.lane)
+        brings = ("args", "costs", "lane", "priority", "meta")
+        job.new = job.new._replace(**{name: getattr(new, name) for name in brings})
+        job.max_attempts = new.max_attempts
+        if new.on_conflict == "reschedule":
+            job.due_at, job.expires_at = self._due(new), self._expires(new)
+            if job.state is not State.HELD:
+                job.state = self._state(job.due_at)
+
+    def alter(self, id: str, queue: str | None, priority: int | None) -> bool:
+        job = self.find(id)
+        if not job or job.state not in WAITING:
+            return False
+        if is_ordered(job.new.lane):
+            priority = None
+        if queue is not None and queue != job.new.queue:
+            self.flow.give_up(id, job.new.lane)
+            job.new = job.new._replace(queue=queue)
+        if priority is not None:
+            job.new = job.new._replace(priority=priority)
+        return queue is not None or priority is not None
+
+    def steer(self, target: str, steer: Steer) -> None:
+        self.flow.steer(target, steer, [job for job in self.jobs if job.state is State.RUNNING])
+
+    def spend(self, job: Kept, claim: Claim, gate: str, units: int) -> int | None:
+        current = job in self.jobs and job.state is State.RUNNING and job.epoch == claim.epoch
+        return self.flow.spend(job, gate, units) if current else None
 
     def leased(self, worker: str) -> bool:
         return self.leases.get(worker, 0) > self.clock()
 
-    def claim(self, worker: str, queues: Iterable[str], want: int) -> list[Kept]:
+    def claim(self, worker: str, queues: Sequence[str], want: int) -> list[Kept]:
         if not self.leased(worker):
             return []
-        ready = [job for job in self.jobs if job.state is State.QUEUED and job.new.queue in queues]
-        claimed = sorted(ready, key=lambda job: -job.new.priority)[:want]  # a stable sort: the older goes first
+        waiting = [(seq, job) for seq, job in enumerate(self.jobs) if job.state is State.QUEUED]
+        numbers = {job.new.id: job for job in self.jobs}
+        claimed = [numbers[job.new.id] for job in self.flow.choose(waiting, queues, want)]
         for job in claimed:
             job.state, job.worker, job.reason, job.cancel, job.taken = State.RUNNING, worker, None, False, False
             job.attempt, job.epoch = job.attempt + 1, job.epoch + 1
+            job.grips = job.grips and job.new.unique_until != "started"
         return claimed
 
-    def settle(self, job: Kept, claim: Claim, outcome: Outcome) -> bool:
+    def settle(self, job: Kept, ending: Ending) -> bool:
         """Answer whether the ending counts as settled."""
+        claim, outcome = ending.claim, ending.outcome
         if job not in self.jobs or job.epoch != claim.epoch:
             return False
         if job.state is not State.RUNNING:
@@ -91,6 +157,7 @@ class Model:
             job.state, job.reason, job.worker = outcome.state, outcome.reason, None
         if outcome.state is State.SCHEDULED:
             job.due_at = now + outcome.due_in
+        self.flow.leave(ending._replace(outcome=outcome._replace(state=job.state)))
         return True
 
     def beat(self, worker: str, lease: int) -> dict[str, bool]:
@@ -104,6 +171,7 @@ class Model:
         expired = [job for job in late if job.expires_at is not None and job.expires_at <= now]
         for job in expired:
             job.end(State.FAILED, now, "expired")
+            self.flow.give_up(job.new.id, job.new.lane)
         due = [
             job for job in self.jobs if job.state is State.SCHEDULED and job.due_at is not None and job.due_at <= now
         ]
@@ -123,6 +191,7 @@ class Model:
         job = self.find(id)
         if job and job.state in WAITING:
             job.end(State.CANCELLED, self.clock())
+            self.flow.give_up(id, job.new.lane)
         elif job and job.state is State.RUNNING:
             job.cancel = True
         else:
@@ -131,8 +200,9 @@ class Model:
 
     def revive(self, id: str) -> bool:
         job = self.find(id)
-        if not job or not job.state.final or self.holder(job.new.unique_key):
+        if not job or not job.state.final or self.holder(job.new.unique_key, but=job):
             return False
+        job.since, job.grips = self.clock(), True
         job.state, job.reason, job.result, job.finished_at, job.expires_at = State.QUEUED, None, None, None, None
         job.crashes, job.cancel, job.max_attempts = 0, False, max(job.max_attempts, job.attempt + 1)
         return True
@@ -156,6 +226,7 @@ class Model:
         if not job or not (job.state is State.HELD or job.state.final):
             return False
         self.jobs.remove(job)
+        self.flow.give_up(id, job.new.lane)
         return True
 
     def purge(self, ages: Mapping[State, int]) -> int:

@@ -4,6 +4,7 @@ PROMISES 4.2. Old claims are settled too; a failure prints the steps that lead t
 """
 
 import asyncio
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -18,7 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.stores.model import Kept, Model
 from tests.stores.places import KINDS
-from treadle.core.job import Claim, Cycle, Ending, Filter, NewJob, Snapshot, WorkerInfo
+from treadle.core.flow.choosing import choose
+from treadle.core.flow.gates import Gate, Kind, Park
+from treadle.core.flow.lanes import write_lane
+from treadle.core.flow.steering import Steer
+from treadle.core.job import Claim, Cycle, Ending, Filter, NewJob, Snapshot, Spent, WorkerInfo
 from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, skip, snooze
 from treadle.core.states import FINAL, LEADS_TO, State
 from treadle.core.store import Heart, Store
@@ -29,34 +34,75 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 T = TypeVar("T")
 
-Ended = tuple[Kept, dict[str, Claim], Outcome]
-"""A job in the model, its claim in each store, and how that ended."""
+Ended = tuple[Kept, dict[str, Claim], Outcome, tuple[Spent, ...]]
+"""A job in the model, its claim in each store, how that ended, and what was spent."""
 
 LEASE = 10_000
+DAY = 86_400_000
+
+ALL = Gate(Kind.CONCURRENCY, "all", "", 2)
+ONE, OTHER = (Gate(Kind.CONCURRENCY, "one", key, 1) for key in ("k=1", "k=2"))
+ORDER = Gate(Kind.ORDER, "order", "k=1", 1)
+API = Gate(Kind.RATE, "api", "", 1, 1_000, 2)
+DAILY = Gate(Kind.BUDGET, "tokens", "", 10, DAY)
+GATES: list[tuple[Gate, ...]] = [
+    (), (), (ALL,), (ONE,), (OTHER, ALL), (ALL, ONE), (ORDER,), (ORDER, ONE), (API,), (API, OTHER), (DAILY,), (DAILY, ONE),
+]  # fmt: skip
+
+# Jobs without a tenant wait apart from those with one: whether they pay for turns depends on what a store knows as shut.
+OF_NOBODY, OF_TENANTS = ("q1", "q2"), "q3"
+EVERYWHERE = (*OF_NOBODY, OF_TENANTS)
 
 IDS = st.sampled_from("abcdefgh")
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
-QUEUES = st.sampled_from([("q1",), ("q2",), ("q1", "q2"), ()])
+QUEUES = st.sampled_from([("q1",), ("q3",), ("q1", "q2"), EVERYWHERE, ()])
 SHORT = st.sampled_from([None, 0, 1_000, 5_000])
-NEW = st.builds(
-    NewJob,
-    id=IDS,
-    task=st.just("greet"),
-    queue=st.sampled_from(["q1", "q2"]),
-    args=st.just("{}"),
-    priority=st.sampled_from([0, 0, 0, 5, -5]),
-    due_at=st.none(),
-    due_in=SHORT,
-    max_attempts=st.integers(1, 3),
-    expires_in=st.sampled_from([None, None, 3_000, 20_000]),
-    unique_key=st.sampled_from([None, None, "u1", "u2"]),
-    held=st.sampled_from([None, None, None, "operator"]),
-    **dict.fromkeys(("result_ttl", "owner", "tenant", "batch", "meta"), st.none()),
-)
+TARGETS = st.sampled_from([
+    "queue=q1", "queue=q3", "task=greet", "task=bye", "tenant=t1", "key=k=1", "one", "one:k=1", "all", "api", "tokens",
+])  # fmt: skip
+STEERS = st.sampled_from([
+    Steer(), Steer(), Steer(paused=True), Steer(limit=0), Steer(limit=1), Steer(limit=3), Steer(weight=3),
+    Steer(declared=(3, 1_000, 1)),
+])  # fmt: skip
+
+
+@st.composite
+def new_jobs(draw: st.DrawFn) -> NewJob:
+    """Draw a job. Where jobs wait for each other in order, none has a priority."""
+    tenant = draw(st.sampled_from([None, None, "t1", "t2"]))
+    task, gates = draw(st.sampled_from(["greet", "bye"])), draw(st.sampled_from(GATES))
+    costs = [draw(st.integers(0, 4)) if gate.kind in (Kind.RATE, Kind.BUDGET) else 1 for gate in gates]
+    lane = write_lane(task, tenant, gates)
+    nothing: dict[str, Any] = dict.fromkeys(("due_at", "result_ttl", "owner", "batch", "meta"))
+    return NewJob(
+        id=draw(IDS),
+        task=task,
+        queue=OF_TENANTS if tenant else draw(st.sampled_from(OF_NOBODY)),
+        args=draw(st.sampled_from(["{}", '{"n":1}'])),
+        priority=0 if ORDER in gates else draw(st.sampled_from([0, 0, 0, 5, -5])),
+        due_in=draw(SHORT),
+        max_attempts=draw(st.integers(1, 3)),
+        expires_in=draw(st.sampled_from([None, None, 3_000, 20_000])),
+        tenant=tenant,
+        unique_key=draw(st.sampled_from([None, None, f"u1-{task}-{tenant}", f"u2-{task}-{tenant}"])),
+        held=draw(st.sampled_from([None, None, None, "operator"])),
+        lane=lane,
+        costs=json.dumps(costs) if lane and costs and draw(st.booleans()) else None,
+        unique_until=draw(st.sampled_from(["final", "final", "started"])),
+        unique_for=draw(st.sampled_from([None, None, 4_000])),
+        on_conflict=draw(st.sampled_from(["skip", "skip", "replace", "reschedule"])),
+        **nothing,
+    )
+
+
 OUTCOMES = st.sampled_from([
     complete("1"), complete(), skip("x"), retry(0), retry(5_000), snooze(0), snooze(2_000, "retry_later"),
     hand_back(), hold("operator"), give_up("error", "boom"), cancel("why"),
+    snooze(2_000, "retry_later")._replace(park=Park(2_000)), complete()._replace(park=Park(0, 2_000_000, 4_000)),
 ])  # fmt: skip
+#: More than ever waits.
+MUCH = 1_000
+UNITS = st.sampled_from([0, 0, -3, 2])
 
 
 def shown(job: Kept) -> dict[str, object]:
@@ -64,6 +110,7 @@ def shown(job: Kept) -> dict[str, object]:
     names = ("state", "reason", "attempt", "max_attempts", "epoch", "crashes", "worker", "result", "finished_at")
     return {name: getattr(job, name) for name in names} | {
         "due_at": job.due_at, "expires_at": job.expires_at, "cancelling": job.cancel and job.state is State.RUNNING,
+        "queue": job.new.queue, "priority": job.new.priority, "args": job.new.args, "costs": job.new.costs,
     }  # fmt: skip
 
 
@@ -80,6 +127,7 @@ class Differential(RuleBasedStateMachine):
         file = f"sqlite:///{Path(self.folder.name) / 'jobs.db'}?durability=fast"
         places = {kind: file if kind == "sqlite" else new_place(kind) for kind in KINDS}
         self.stores: dict[str, Store] = {kind: open_store(url, self.clock) for kind, url in places.items()}
+        self.any = next(iter(self.stores))
         self.hearts: dict[tuple[str, str], Heart] = {}
         self.claims: list[tuple[Kept, dict[str, Claim]]] = []
         self.before: dict[str, Snapshot] = {}
@@ -103,7 +151,7 @@ class Differential(RuleBasedStateMachine):
             for kind, store in self.stores.items():
                 self.hearts[kind, name] = store.heart(WorkerInfo(id=name))
 
-    @rule(jobs=st.lists(NEW, min_size=1, max_size=4))
+    @rule(jobs=st.lists(new_jobs(), min_size=1, max_size=4))
     def add(self, jobs: list[NewJob]) -> None:
         self.same(lambda store: store.add(jobs), [self.model.add(new) for new in jobs])
 
@@ -134,27 +182,27 @@ class Differential(RuleBasedStateMachine):
     @rule(worker=WORKERS, data=st.data(), want=st.integers(0, 2))
     def settle_and_claim(self, worker: str, data: st.DataObject, want: int) -> None:
         chosen = data.draw(st.lists(st.sampled_from(self.claims), max_size=3)) if self.claims else []
-        ended = [(kept, claims, data.draw(OUTCOMES)) for kept, claims in chosen]
+        ended = [(kept, claims, data.draw(OUTCOMES), self._spent(data)) for kept, claims in chosen]
         answers = self.runner.run(self._cycle(worker, ended, want))
         lost = self._settle(ended)
         assert {kind: answer.lost for kind, answer in answers.items()} == dict.fromkeys(self.stores, lost)
-        claimed = self.model.claim(worker, ("q1", "q2"), want)
+        claimed = self.model.claim(worker, EVERYWHERE, want)
         self._remember({kind: answer.claims for kind, answer in answers.items()}, claimed)
 
     async def _cycle(self, worker: str, ended: list[Ended], want: int) -> dict[str, Cycle]:
         return {
-            kind: await store.cycle(worker, [Ending(each[1][kind], each[2]) for each in ended], ("q1", "q2"), want)
+            kind: await store.cycle(worker, [_ending(kind, each) for each in ended], EVERYWHERE, want)
             for kind, store in self.stores.items()
         }
+
+    def _spent(self, data: st.DataObject) -> tuple[Spent, ...]:
+        units, window = data.draw(UNITS), self.clock() // DAY
+        return (Spent(DAILY.name, units, window),) if units else ()
 
     def _settle(self, ended: list[Ended]) -> set[str]:
         # Of several endings of one claim in one call the completion counts; a store may write completions first.
         in_order = sorted(ended, key=lambda each: each[2].state is not State.COMPLETED)
-        return {
-            claims["sqlite"].id
-            for kept, claims, outcome in in_order
-            if not self.model.settle(kept, claims["sqlite"], outcome)
-        }
+        return {each[0].new.id for each in in_order if not self.model.settle(each[0], _ending(self.any, each))}
 
     @rule(worker=WORKERS)
     def sweep(self, worker: str) -> None:
@@ -182,13 +230,49 @@ class Differential(RuleBasedStateMachine):
         for claims in self.all(lambda store: store.claims(worker)).values():
             assert sorted((claim.id, claim.epoch) for claim in claims) == expected
 
+    @rule(target=TARGETS, steer=STEERS)
+    def steer(self, target: str, steer: Steer) -> None:
+        self.all(lambda store: store.steer(target, steer))
+        self.model.steer(target, steer)
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=2, unique=True), queue=st.sampled_from([None, *OF_NOBODY]),
+          priority=st.sampled_from([None, 0, 5]))  # fmt: skip
+    def alter(self, ids: list[str], queue: str | None, priority: int | None) -> None:
+        if queue:  # those with a tenant stay where they are
+            ids = [id for id in ids if (job := self.model.find(id)) and job.new.tenant is None]
+        applied = {id for id in ids if self.model.alter(id, queue, priority)}
+        for kind, answer in self.all(lambda store: store.alter(ids, queue=queue, priority=priority)).items():
+            assert (kind, set(answer)) == (kind, applied)
+
+    @rule(data=st.data(), units=st.integers(0, 6))
+    def spend(self, data: st.DataObject, units: int) -> None:
+        if not self.claims:
+            return
+        kept, claims = data.draw(st.sampled_from(self.claims))
+        expected = self.model.spend(kept, claims[self.any], DAILY.name, units)
+        for kind, store in self.stores.items():
+            assert (kind, self.runner.run(store.spend(claims[kind], DAILY.name, units))) == (kind, expected)
+
+    @rule(queue=st.sampled_from(EVERYWHERE))
+    def what_is_called_runnable_is_what_a_claim_takes(self, queue: str) -> None:
+        self.beat("w1")
+        runnable = self.all(lambda store: _runnable(store, queue))
+        answers = self.all(lambda store: store.cycle("w1", [], (queue,), MUCH))
+        for kind, answer in answers.items():
+            assert (kind, {claim.id for claim in answer.claims}) == (kind, runnable[kind])
+        self._remember(
+            {kind: answer.claims for kind, answer in answers.items()}, self.model.claim("w1", (queue,), MUCH)
+        )
+
     @rule(id=IDS)
     def cancel(self, id: str) -> None:
         self.same(lambda store: store.cancel([id]), [id] * self.model.cancel(id))
 
     @rule(id=IDS)
     def revive(self, id: str) -> None:
+        self.clock.forward(1)  # of those who come to wait in one millisecond any may be the first
         self.same(lambda store: store.revive([id]), [id] * self.model.revive(id))
+        self.clock.forward(1)
 
     @rule(id=IDS)
     def hold(self, id: str) -> None:
@@ -199,7 +283,7 @@ class Differential(RuleBasedStateMachine):
         self.same(lambda store: store.delete([id]), [id] * self.model.delete(id))
         self.before.pop(id, None)  # an id may come back as another job
 
-    @rule(tasks=st.sampled_from([None, ["greet"]]))
+    @rule(tasks=st.sampled_from([None, ["greet", "bye"]]))
     def release(self, tasks: list[str] | None) -> None:
         self.same(lambda store: store.release("operator", tasks), self.model.release("operator"))
 
@@ -239,6 +323,18 @@ class Differential(RuleBasedStateMachine):
         self.all(lambda store: store.close())
         self.runner.close()
         self.folder.cleanup()
+
+
+def _ending(kind: str, ended: Ended) -> Ending:
+    _, claims, outcome, spent = ended
+    return Ending(claims[kind], outcome, spent=spent)
+
+
+async def _runnable(store: Store, queue: str) -> set[str]:
+    """Ask what `explain` asks."""
+    survey = await store.survey(queue, 1_000)
+    choice = choose([survey.line], survey.standings, survey.steering, survey.now, MUCH, MUCH // 10)
+    return {taken.job.id for taken in choice.taken}
 
 
 def _leads(source: State, target: State) -> bool:

@@ -22,10 +22,14 @@ class Script(NamedTuple):
 @cache
 def script(name: str) -> Script:
     """Read `lua/<name>.lua`."""
-    verb = FOLDER.joinpath(f"{name}.lua").read_text(encoding="utf-8")
-    parts = dict.fromkeys(part for needed in _needed(verb) for part in _in_order(needed))
-    text = "\n".join([*map(_part, ["prelude", *parts]), verb])
+    text = with_parts(FOLDER.joinpath(f"{name}.lua").read_text(encoding="utf-8"))
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def with_parts(verb: str) -> str:
+    """Put in front of a verb's text all that it needs."""
+    parts = dict.fromkeys(part for needed in _needed(verb) for part in _in_order(needed))
+    return "\n".join([*map(_part, ["prelude", *parts]), verb])
 
 
 def _in_order(part: str) -> list[str]:

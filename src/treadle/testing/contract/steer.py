@@ -1,4 +1,4 @@
-"""What `steer` and `survey` promise: what an operator says holds at once, for plain jobs too; and a look changes nothing."""
+"""What `steer` and `survey` promise: what an operator says holds at once, for all; and a look changes nothing."""
 
 import pytest
 
@@ -17,6 +17,7 @@ PAUSED, FREE = Steer(paused=True), Steer()
 
 ONE = Gate(Kind.CONCURRENCY, "greet:concurrency", "user_id=u1", 1)
 API = Gate(Kind.RATE, "api", "", 100, 1_000, 100)
+SLOW = Gate(Kind.RATE, "slow", "", 1, 60_000, 3)
 
 
 def everybody() -> list[NewJob]:
@@ -42,7 +43,7 @@ CONCERNED = {
     "nobody": set[str](),
 }
 
-BOTH = ("default", "other")
+QUEUES = ("default", "other")
 
 
 # -- pausing ---------------------------------------------------------------------------
@@ -57,10 +58,10 @@ async def test_what_is_paused_is_not_claimed_and_all_else_is(store: Store, hire:
     if when == "after":
         await store.steer(target, PAUSED)
     worker = hire("w1")
-    assert set(await worker.drain(5, BOTH)) == {each.id for each in everybody()} - CONCERNED[target]
-    assert await worker.claim(5, BOTH) == []
+    assert set(await worker.drain(5, QUEUES)) == {each.id for each in everybody()} - CONCERNED[target]
+    assert await worker.claim(5, QUEUES) == []
     await store.steer(target, FREE)
-    assert set(await worker.drain(5, BOTH)) == CONCERNED[target]
+    assert set(await worker.drain(5, QUEUES)) == CONCERNED[target]
 
 
 async def test_of_several_who_are_paused_each_is_resumed_by_itself(store: Store, hire: Hire) -> None:
@@ -295,7 +296,7 @@ async def test_a_survey_of_an_empty_queue_shows_nothing(store: Store, clock: Fak
 
 
 async def test_a_survey_shows_all_that_waits_also_in_lanes_that_are_shut(store: Store, hire: Hire) -> None:
-    made = [*several("abc", ONE), *several("xy", API, tenant="acme", costs="[3]"), job("p"), job("q"), *jobs(1)]
+    made = [*several("abc", ONE), *several("xy", SLOW, tenant="acme", costs="[3]"), job("p"), job("q"), *jobs(1)]
     await store.add([*made, job("r", queue="other"), job("s", due_in=5), job("h", held="operator")])
     worker = hire("w1")
     claims = await worker.claim(2)
@@ -308,7 +309,7 @@ async def test_a_survey_shows_all_that_waits_also_in_lanes_that_are_shut(store: 
     assert [waiting.costs for waiting in rows[str(lanes["y"])].jobs] == ["[3]"]
     assert not any(row.more for row in rows.values())
     assert survey.standings[ONE.name] == Standing(used=1)
-    assert survey.standings[API.name].mark > 0
+    assert survey.standings[SLOW.name].mark > 0
     assert sorted(survey.running, key=lambda each: each.id) == [
         Running("a", "default", "greet", None, lanes["a"]), Running("p", "default", "greet", None, None),
         Running("x", "default", "greet", "acme", lanes["x"]),

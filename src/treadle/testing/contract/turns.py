@@ -17,6 +17,8 @@ from treadle.testing.contract.scene import Hire, governed, ids, job, jobs, seen,
 ONE = Gate(Kind.CONCURRENCY, "greet:concurrency", "user_id=u1", 1)
 ORDER = Gate(Kind.ORDER, "greet:order", "account=a", 1)
 
+WAITS: dict[str, dict[str, Any]] = {"queued": {}, "scheduled": {"due_in": 1_000}, "held": {"held": "operator"}}
+
 
 def of(tenant: str, number: int) -> list[NewJob]:
     return [governed(f"{tenant}{count:03}", tenant=tenant) for count in range(number)]
@@ -232,12 +234,12 @@ async def test_who_is_revived_waits_from_then_on(
 
 
 @pytest.mark.parametrize("wishes", [{}, {"tenant": "acme"}])
-@pytest.mark.parametrize("state", ["queued", "scheduled", "held"])
+@pytest.mark.parametrize("state", WAITS)
 async def test_a_priority_can_be_altered_while_a_job_waits(
     store: Store, clock: FakeClock, hire: Hire, state: str, wishes: dict[str, str]
 ) -> None:
     await store.add([governed("a", **wishes), governed("b", priority=2, **wishes)])
-    waits: dict[str, Any] = {"scheduled": {"due_in": 1_000}, "held": {"held": "operator"}}.get(state, {})
+    waits = WAITS[state]
     await store.add([governed("c", **wishes, **waits), governed("d", priority=9, **wishes, **waits)])
     assert await store.alter(["c"], priority=5) == ["c"]
     assert await store.alter(["d", "nobody"], priority=-1) == ["d"]
@@ -272,7 +274,7 @@ async def test_who_runs_or_has_ended_is_not_altered(store: Store, hire: Hire) ->
 
 async def test_who_waits_in_order_keeps_its_priority(store: Store, hire: Hire) -> None:
     await store.add(several("abc", ORDER))
-    await store.alter(["c"], priority=9)
+    assert await store.alter(["c"], priority=9) == []
     assert await store.alter(["b"], queue="other", priority=9) == ["b"]
     assert [(await seen(store, id)).priority for id in "abc"] == [0, 0, 0]
     worker = hire("w1")
