@@ -46,10 +46,11 @@ ORDER = Gate(Kind.ORDER, "order", "k=1", 1)
 API = Gate(Kind.RATE, "api", "", 1, 1_000, 2)
 DAILY = Gate(Kind.BUDGET, "tokens", "", 10, DAY)
 GATES: list[tuple[Gate, ...]] = [
-    (), (), (ALL,), (ONE,), (OTHER, ALL), (ALL, ONE), (ORDER,), (ORDER, ONE), (API,), (API, OTHER), (DAILY,), (DAILY, ONE),
+    (), (), (ALL,), (ONE,), (OTHER, ALL), (ALL, ONE), (ORDER,), (ORDER, ONE), (API,), (API, OTHER), (DAILY,),
+    (DAILY, ONE),
 ]  # fmt: skip
 
-# Jobs without a tenant wait apart from those with one: whether they pay for turns depends on what a store knows as shut.
+# Jobs without a tenant wait apart from those with one: whether they pay for turns depends on what a store has open.
 OF_NOBODY, OF_TENANTS = ("q1", "q2"), "q3"
 EVERYWHERE = (*OF_NOBODY, OF_TENANTS)
 
@@ -230,10 +231,10 @@ class Differential(RuleBasedStateMachine):
         for claims in self.all(lambda store: store.claims(worker)).values():
             assert sorted((claim.id, claim.epoch) for claim in claims) == expected
 
-    @rule(target=TARGETS, steer=STEERS)
-    def steer(self, target: str, steer: Steer) -> None:
-        self.all(lambda store: store.steer(target, steer))
-        self.model.steer(target, steer)
+    @rule(what=TARGETS, steer=STEERS)
+    def steer(self, what: str, steer: Steer) -> None:
+        self.all(lambda store: store.steer(what, steer))
+        self.model.steer(what, steer)
 
     @rule(ids=st.lists(IDS, min_size=1, max_size=2, unique=True), queue=st.sampled_from([None, *OF_NOBODY]),
           priority=st.sampled_from([None, 0, 5]))  # fmt: skip

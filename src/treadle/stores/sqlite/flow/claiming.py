@@ -46,6 +46,8 @@ class Claiming:
         self._queues, self._want, self._run = queues, want, max(1, want // 10)
         self._shares = dict(zip(queues, shares, strict=False))
         self._steered = [target.removeprefix("task=") for target in steering if target.startswith("task=")]
+        self._unmet = False
+        """There are so many jobs of steered tasks that those without a lane are left for the next claim."""
         self.claims: list[Claim] = []
         self.more = False
 
@@ -57,6 +59,7 @@ class Claiming:
             again = self._round(tenants)
             self.more = len(self.claims) == self._want
             if self.more or not again:
+                self.more = self.more or self._unmet
                 return
             tenants *= FURTHER
         self.more = True
@@ -69,8 +72,8 @@ class Claiming:
     def _round(self, tenants: int) -> bool:
         """Look once and write what was decided; answer whether it is worth another look."""
         left = self._want - len(self.claims)
-        moved = self._into_lanes() if self._steered else 0
-        loaded = load(self._connection, self._queues, left, self._run, min(tenants, left + 1))
+        moved = self._steered and self._into_lanes()
+        loaded = load(self._connection, self._queues, left, self._run, min(tenants, left + 1), plain=not self._unmet)
         for line in loaded.lines:
             line.share = self._shares.get(line.queue)
         standings = said.standings(self._connection, names_before(loaded.lines, self._steering))
@@ -83,10 +86,15 @@ class Claiming:
         self._write_turns(choice, loaded)
         return bool(choice.cut or opened or loaded.vanished or moved)
 
-    def _into_lanes(self) -> int:
+    def _into_lanes(self) -> bool:
+        """Give jobs without a lane whose task is steered the lane of their task; answer whether there were any."""
         lanes = json.dumps([(task, lane_of_task(task)) for task in self._steered])
         rows = [(queue, lanes, MET) for queue in self._queues]
-        return self._connection.executemany(INTO_LANES, rows).rowcount
+        for moved in range(ROUNDS):
+            if not self._connection.executemany(INTO_LANES, rows).rowcount:
+                return moved > 0
+        self._unmet = True
+        return True
 
     def _take(self, choice: Choice) -> None:
         refs = [taken.job.ref for taken in choice.taken]

@@ -25,22 +25,24 @@ class Loaded(NamedTuple):
     """Lanes, each with its queue, in which no job is left."""
 
 
-def load(connection: sqlite3.Connection, queues: Sequence[str], want: int, run: int, tenants: int) -> Loaded:
-    """Read as much as a claim of so many jobs can use."""
+def load(
+    connection: sqlite3.Connection, queues: Sequence[str], want: int, run: int, tenants: int, *, plain: bool
+) -> Loaded:
+    """Read as much as a claim of so many jobs can use; `plain`: of those without a lane, too."""
     loaded = Loaded([], [])
     for queue in queues:
         found = connection.execute(TURNS, (queue, tenants + 1)).fetchall()
         line = Line(queue, clock_of(connection, queue), [])
         if len(found) > tenants:
             *found, (_, line.beyond) = found
-        plain = connection.execute(WAITING_PLAIN, (queue, want + 1)).fetchall()
-        if plain and NOBODY not in (tenant for tenant, _ in found):
+        bare = connection.execute(WAITING_PLAIN, (queue, want + 1)).fetchall() if plain else []
+        if bare and NOBODY not in (tenant for tenant, _ in found):
             found.append((NOBODY, paid_of(connection, queue, NOBODY)))
         each = max(run, -(-want // max(1, len(found))))
         for tenant, paid in found:
             turn = _turn(connection, queue, tenant, paid, each, loaded.vanished)
-            if tenant == NOBODY and plain:
-                turn.rows.append(plain_row(plain, want))
+            if tenant == NOBODY and bare:
+                turn.rows.append(plain_row(bare, want))
             line.turns.append(turn)
         loaded.lines.append(line)
     return loaded

@@ -38,7 +38,8 @@ CREATE TABLE treadle_job (
     costs         TEXT,
     unique_until  TEXT NOT NULL,
     unique_for    INTEGER,
-    held_key      TEXT
+    held_key      TEXT,
+    grip          INTEGER NOT NULL
 );
 
 CREATE INDEX treadle_job_queued ON treadle_job (queue, rank, seq) WHERE state = 'queued' AND lane IS NULL;
@@ -61,22 +62,26 @@ CREATE INDEX treadle_job_owner ON treadle_job (owner, state, seq) WHERE owner IS
 
 CREATE INDEX treadle_job_batch ON treadle_job (batch, state, queue) WHERE batch IS NOT NULL;
 
--- held_key is the unique key for as long as the job keeps it.
+-- held_key is the unique key for as long as the job keeps it; grip says why: 2 for its state, 1 for its window alone.
 CREATE UNIQUE INDEX treadle_job_unique ON treadle_job (held_key) WHERE held_key IS NOT NULL;
 
--- A job keeps its unique key for `unique_for` at least; whoever wants it after that takes it (free_key.sql).
+-- Whoever wants a key that is kept for a window that is over takes it (free_key.sql).
 CREATE TRIGGER treadle_job_ended AFTER UPDATE OF state ON treadle_job
   WHEN NEW.held_key IS NOT NULL AND NEW.finished_at IS NOT NULL
-       AND NEW.created_at + coalesce(NEW.unique_for, 0) <= NEW.finished_at
 BEGIN
-    UPDATE treadle_job SET held_key = NULL WHERE seq = NEW.seq;
+    UPDATE treadle_job
+       SET grip = 1,
+           held_key = CASE WHEN created_at + coalesce(unique_for, 0) > finished_at THEN held_key END
+     WHERE seq = NEW.seq;
 END;
 
 CREATE TRIGGER treadle_job_started AFTER UPDATE OF state ON treadle_job
   WHEN NEW.held_key IS NOT NULL AND NEW.unique_until = 'started' AND NEW.state = 'running'
-       AND NEW.created_at + coalesce(NEW.unique_for, 0) <= NEW.started_at
 BEGIN
-    UPDATE treadle_job SET held_key = NULL WHERE seq = NEW.seq;
+    UPDATE treadle_job
+       SET grip = 1,
+           held_key = CASE WHEN created_at + coalesce(unique_for, 0) > started_at THEN held_key END
+     WHERE seq = NEW.seq;
 END;
 
 CREATE TABLE treadle_worker (

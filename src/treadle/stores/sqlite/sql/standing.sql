@@ -2,7 +2,6 @@
 SELECT id, seq, state, true AS by_id, true AS keeps FROM treadle_job WHERE id = :id
  UNION ALL
 SELECT id, seq, state, false,
-       finished_at IS NULL AND (unique_until = 'final' OR started_at IS NULL)
-       OR created_at + coalesce(unique_for, 0) > :now
+       grip = 2 OR created_at + coalesce(unique_for, 0) > :now
   FROM treadle_job WHERE held_key = :unique_key
  LIMIT 1
