@@ -1,7 +1,8 @@
-"""What the predicates cost: tenants' turns, three limits a task, many keys; and how soon another tenant's job starts."""
+"""What the predicates cost: turns, three limits a task, many keys; and how soon another tenant's job starts."""
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from bench.growth import Hand
 from bench.places import Place, place
 from bench.raw import TEXT
 from bench.rounds import Rate, interleaved, percentile, ratio, show
-from treadle import Limit, Rate as PerTime, Treadle
+from treadle import Limit, Treadle
+from treadle import Rate as PerTime
 from treadle.core.flow.gates import Gate, Kind
 from treadle.core.flow.lanes import write_lane
 from treadle.core.job import NewJob
@@ -63,7 +65,7 @@ def _tenants(app: Treadle, noop: Any, start: int) -> list[Any]:
 def _limited(app: Treadle, noop: Any, start: int) -> list[Any]:
     if "limited" not in app.tasks:
         app.task(
-            name="limited",
+            "limited",
             concurrency=[Limit(1_000), Limit(1, key="user_id")],
             rate=PerTime("1000/s", key="user_id"),
         )(noop.fn)
@@ -104,7 +106,9 @@ async def _keys(here: Place, rounds: int) -> dict[str, float]:
 def _keyed(store: Any, start: int, number: int) -> list[NewJob]:
     app = Treadle(store)
     return [
-        NewJob(app.new_id(), "noop", "default", TEXT, tenant=f"t{each % TENANTS}", lane=_lane(each % number), fresh=True)
+        NewJob(
+            app.new_id(), "noop", "default", TEXT, tenant=f"t{each % TENANTS}", lane=_lane(each % number), fresh=True
+        )
         for each in range(start, start + 1_000)
     ]
 
@@ -130,11 +134,13 @@ def turns(kind: str) -> dict[str, float]:
 async def _turns(here: Place) -> float:
     app = Treadle(here.fresh("turns"), concurrency=SLOTS)
     starts: dict[str, float] = {}
+    begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
     spans: list[float] = []
 
     @app.task
     async def work(name: str) -> None:
         starts[name] = began = time.perf_counter()
+        begun[name].set()
         await asyncio.sleep(SERVICE)
         spans.append(time.perf_counter() - began)
 
@@ -148,13 +154,14 @@ async def _turns(here: Place) -> float:
     for number in range(OTHERS):
         asked = time.perf_counter()
         await work.using(tenant=f"small{number}").aenqueue(f"job{number}")
-        while f"job{number}" not in starts:
-            await asyncio.sleep(0.001)
+        await begun[f"job{number}"].wait()
         waits.append(starts[f"job{number}"] - asked)
     worker.stop()
     await running
     await app.store.close()
     service = sum(spans) / len(spans)
     found = percentile(waits, 0.99) / service
-    print(f"  {here.title}: service {service * 1000:.1f} ms, p50 {percentile(waits, 0.5) / service:.2f}, p99 {found:.2f}")
+    print(
+        f"  {here.title}: service {service * 1000:.1f} ms, p50 {percentile(waits, 0.5) / service:.2f}, p99 {found:.2f}"
+    )
     return found

@@ -4,6 +4,7 @@ enqueue names the gates ──> claim asks each, enters all or none ──> sett
 """
 
 from enum import StrEnum
+from functools import cached_property
 from math import ceil
 from typing import NamedTuple
 
@@ -24,9 +25,7 @@ class Kind(StrEnum):
     """So many units in a window of the calendar, such as a day of UTC; never one more."""
 
 
-class Gate(NamedTuple):
-    """One limit as it applies to one job. `limit` is a count of jobs, or of units in a `period` of milliseconds."""
-
+class _Gate(NamedTuple):
     kind: str
     policy: str
     """Whose limit it is, such as "mail.sync:rate"; the same for all its keys."""
@@ -37,7 +36,11 @@ class Gate(NamedTuple):
     burst: int = 0
     """Units that may come at once."""
 
-    @property
+
+class Gate(_Gate):
+    """One limit as it applies to one job. `limit` is a count of jobs, or of units in a `period` of milliseconds."""
+
+    @cached_property  # asked several times for each claim
     def name(self) -> str:
         return f"{self.policy}:{self.key}" if self.key else self.policy
 

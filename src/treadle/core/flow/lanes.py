@@ -23,6 +23,8 @@ class Lane(NamedTuple):
     gates: tuple[Gate, ...]
     targets: tuple[str, ...]
     """What an operator may steer it by, beside its queue: task, tenant, keys, policies and gates."""
+    text: str
+    """Its name."""
 
 
 def write_lane(task: str, tenant: str | None, gates: Sequence[Gate]) -> str | None:
@@ -44,7 +46,7 @@ def read_lane(text: str) -> Lane:
         targets += [gate.policy, gate.name]
         if gate.key:
             targets.append(f"key={gate.key}")
-    return Lane(task, tenant, gates, tuple(dict.fromkeys(targets)))
+    return Lane(task, tenant, gates, tuple(dict.fromkeys(targets)), text)
 
 
 def lane_of_task(task: str) -> str:

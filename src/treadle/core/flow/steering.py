@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from treadle.core.flow.gates import Gate, Kind
@@ -35,10 +36,30 @@ def write_steer(steer: Steer) -> str | None:
 
 def read_steering(records: Iterable[tuple[str, str]]) -> Steering:
     """Read records as (target, value)."""
-    return {target: _read(json.loads(value)) for target, value in records}
+    return _read(tuple([(target, value) for target, value in records]))
 
 
-def _read(told: Mapping[str, Any]) -> Steer:
+class _Steering(dict[str, Steer]):
+    """What is said, and what was worked out of it: the same records are read with each claim."""
+
+    __slots__ = ("gates",)
+
+    def __init__(self, said: Mapping[str, Steer]) -> None:
+        super().__init__(said)
+        self.gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
+        """The gates before the jobs of a queue and lane."""
+
+
+#: Lanes whose gates are remembered.
+LANES = 20_000
+
+
+@lru_cache(16)
+def _read(records: tuple[tuple[str, str], ...]) -> _Steering:
+    return _Steering({target: _steer(json.loads(value)) for target, value in records})
+
+
+def _steer(told: Mapping[str, Any]) -> Steer:
     declared = told.get("declared")  # JSON knows no tuples
     return Steer(**{**told, "declared": tuple(declared) if declared else None})
 
@@ -71,8 +92,14 @@ def gates_before(queue: str, lane: Lane, steering: Steering) -> tuple[Gate, ...]
     """List the gates before the jobs of a lane, with the limits that an operator has set."""
     if not steering:
         return lane.gates
-    own = (_steered(gate, steering) for gate in lane.gates)
-    return (*caps(queue, lane.task, lane.tenant, steering), *own)
+    known = steering.gates if isinstance(steering, _Steering) else {}
+    place = queue, lane.text
+    if place not in known:
+        if len(known) > LANES:
+            known.clear()
+        own = (_steered(gate, steering) for gate in lane.gates)
+        known[place] = (*caps(queue, lane.task, lane.tenant, steering), *own)
+    return known[place]
 
 
 def _steered(gate: Gate, steering: Steering) -> Gate:

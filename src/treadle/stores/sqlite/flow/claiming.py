@@ -56,12 +56,14 @@ class Claiming:
         self._connection.execute(OPEN_DUE, (json.dumps(self._queues), self._now, MOST))
         tenants = -(-self._want // self._run) + 2
         for _ in range(ROUNDS):
+            before = len(self.claims)
             again = self._round(tenants)
             self.more = len(self.claims) == self._want
             if self.more or not again:
                 self.more = self.more or self._unmet
                 return
-            tenants *= FURTHER
+            each = max(1, (len(self.claims) - before) // tenants)  # what a tenant gave the last time
+            tenants = min(tenants * FURTHER, -(-(self._want - len(self.claims)) // each) + 2)
         self.more = True
 
     def opens_in(self) -> int | None:
@@ -82,7 +84,7 @@ class Claiming:
         said.keep_standings(self._connection, choice.standings, self._now)
         self._write_lanes(choice, loaded)
         rooms = after_choosing(choice, loaded.vanished, standings, self._steering, self._now)
-        opened = said.open_lanes(self._connection, rooms)
+        opened = said.open_lanes(self._connection, {gate: room for (_, gate), room in rooms.items()}, self._queues)
         self._write_turns(choice, loaded)
         return bool(choice.cut or opened or loaded.vanished or moved)
 

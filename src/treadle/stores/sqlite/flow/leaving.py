@@ -13,7 +13,6 @@ from treadle.stores.sqlite.flow import said
 from treadle.stores.steps import Step, Steps
 
 CURRENT_OF = said.load("current_of", "claims")
-QUEUES_SHUT = said.load("queues_shut", "gate")
 
 
 def is_for_plain(steering: Steering) -> bool:
@@ -45,12 +44,7 @@ def leave(connection: sqlite3.Connection, now: int, left: Sequence[Ending], stee
     known = said.standings(connection, (gate.name for ending in left for gate in gates_of(ending.claim, steering)))
     changed = leave_all(left, lambda gate: known.get(gate.name, REST), steering, now)
     said.keep_standings(connection, changed, now)
-    rooms = {
-        (queue, name): room
-        for name, room in after_leaving(changed).items()
-        for (queue,) in connection.execute(QUEUES_SHUT, (name,)).fetchall()
-    }
-    return said.open_lanes(connection, rooms)
+    return said.open_lanes(connection, after_leaving(changed))
 
 
 def leaving(now: int, ending: Ending) -> Steps[None]:
@@ -65,5 +59,5 @@ def leaving(now: int, ending: Ending) -> Steps[None]:
     for name, (gate, standing) in changed.items():
         yield Step(said.KEEP_STANDING, (name, *standing, idle_at(gate, standing, now)))
     for name, room in after_leaving(changed).items():
-        for (queue,) in (yield Step(QUEUES_SHUT, (name,))):
+        for (queue,) in (yield Step(said.QUEUES_SHUT, (name,))):
             yield Step(said.OPEN_LANES, (name, queue, room))

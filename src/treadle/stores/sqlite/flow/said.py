@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from treadle.core.flow.gates import Gate, Standing, idle_at
+from treadle.core.flow.opening import SPARE
 from treadle.core.flow.steering import Steering, read_steering
 from treadle.stores.statements import numbered, text
 
@@ -20,6 +21,9 @@ STEERING = load("steering")
 STANDINGS = load("standings", "names")
 KEEP_STANDING = load("keep_standing", "name", "used", "mark", "until", "spacing", "spaced_until", "holder", "idle_at")
 OPEN_LANES = load("open_lanes", "gate", "queue", "limit")
+OPEN_ALL = load("open_all", "gates")
+LANES_SHUT = load("lanes_shut", "gates")
+QUEUES_SHUT = load("queues_shut", "gate")
 
 
 def steering(connection: sqlite3.Connection) -> Steering:
@@ -41,7 +45,17 @@ def keep_standings(connection: sqlite3.Connection, changed: Changed, now: int) -
     )
 
 
-def open_lanes(connection: sqlite3.Connection, rooms: Mapping[tuple[str, str], int]) -> int:
-    """Open so many lanes for each queue and gate, the best first; answer how many were."""
-    rows = [(gate, queue, room) for (queue, gate), room in rooms.items()]
-    return connection.executemany(OPEN_LANES, rows).rowcount if rows else 0
+def open_lanes(connection: sqlite3.Connection, rooms: Mapping[str, int], queues: Sequence[str] | None = None) -> int:
+    """Open so many lanes for each gate, in each queue or in these, in the order of turns; answer how many were."""
+    if not rooms:
+        return 0
+    before = connection.total_changes  # the cursor's rowcount knows no statement that begins with WITH
+    shut = dict(connection.execute(LANES_SHUT, (json.dumps(list(rooms)),)).fetchall())
+    few = [gate for gate, number in shut.items() if 0 < number <= SPARE]
+    if few:
+        connection.execute(OPEN_ALL, (json.dumps(few),))
+    for gate, number in shut.items():
+        if number > SPARE:
+            asked = queues or [queue for (queue,) in connection.execute(QUEUES_SHUT, (gate,)).fetchall()]
+            connection.executemany(OPEN_LANES, [(gate, queue, rooms[gate]) for queue in asked])
+    return connection.total_changes - before

@@ -13,7 +13,7 @@ CREATE TABLE treadle_lane (
 
 CREATE INDEX treadle_lane_open ON treadle_lane (queue, tenant, rank, seq) WHERE gate IS NULL;
 
-CREATE INDEX treadle_lane_shut ON treadle_lane (gate, queue, rank, seq) WHERE gate IS NOT NULL;
+CREATE INDEX treadle_lane_shut ON treadle_lane (gate, queue, tenant, rank, seq) WHERE gate IS NOT NULL;
 
 CREATE INDEX treadle_lane_due ON treadle_lane (queue, until) WHERE until IS NOT NULL;
 

@@ -8,7 +8,8 @@ local touched = {}
 -- queue -> tenant -> what it has paid for now.
 local repaid = {}
 
-local clocks = {}
+-- The clocks of queues, and those that have moved on: who comes back begins there.
+local clocks, gone_on = {}, {}
 
 local function clock_of(queue)
   if not clocks[queue] then clocks[queue] = tonumber(call('HGET', T .. ':clocks', queue) or 0) end
@@ -43,7 +44,7 @@ local function pay(queue, tenant, paid)
 end
 
 local function set_clock(queue, clock)
-  clocks[queue] = clock
+  clocks[queue], gone_on[queue] = clock, true
   call('HSET', T .. ':clocks', queue, digits(clock))
 end
 
@@ -61,7 +62,7 @@ local function take_turns()
       local after = turn_now(queue, tenant)
       local moved = repaid[queue] and repaid[queue][tenant]
       if before and before ~= after then gone[#gone + 1] = before end
-      if after and (moved or before ~= after) then
+      if after and (moved or gone_on[queue] or before ~= after) then
         come[#come + 1], come[#come + 2] = digits(math.max(paid_by(queue, tenant), clock_of(queue))), after
       end
     end
@@ -69,7 +70,7 @@ local function take_turns()
     spread(come, 'ZADD', T .. ':turns:' .. queue)
     raise_flag(queue)
   end
-  touched, repaid = {}, {}
+  touched, repaid, gone_on = {}, {}, {}
 end
 at_the_end[#at_the_end + 1] = take_turns
 

@@ -1,0 +1,1 @@
+UPDATE treadle_lane SET gate = NULL, until = NULL WHERE gate IN (SELECT value FROM json_each(:gates))
