@@ -4,10 +4,9 @@ PROMISES 4.2. Old claims are settled too; a failure prints the steps that lead t
 """
 
 import asyncio
-import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.stores.model import Kept, Model
+from tests.stores.model_jobs import DAILY, DAY, EVERYWHERE, MADE, OF_NOBODY, OUTCOMES, STEERS, TARGETS, UNITS, new_jobs
 from tests.stores.places import KINDS
 from treadle.core.flow.choosing import choose
-from treadle.core.flow.gates import Gate, Kind, Park
-from treadle.core.flow.lanes import write_lane
 from treadle.core.flow.steering import Steer
 from treadle.core.job import Claim, Cycle, Ending, Filter, NewJob, Snapshot, Spent, WorkerInfo
-from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, skip, snooze
+from treadle.core.outcomes import Outcome
 from treadle.core.states import FINAL, LEADS_TO, State
 from treadle.core.store import Heart, Store
 from treadle.stores import open_store
@@ -34,76 +32,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 T = TypeVar("T")
 
+Held = tuple[Kept, dict[str, Claim]]
+"""A job in the model, and its claim in each store."""
+
 Ended = tuple[Kept, dict[str, Claim], Outcome, tuple[Spent, ...]]
-"""A job in the model, its claim in each store, how that ended, and what was spent."""
+"""The same, how that ended, and what was spent."""
 
 LEASE = 10_000
-DAY = 86_400_000
-
-ALL = Gate(Kind.CONCURRENCY, "all", "", 2)
-ONE, OTHER = (Gate(Kind.CONCURRENCY, "one", key, 1) for key in ("k=1", "k=2"))
-ORDER = Gate(Kind.ORDER, "order", "k=1", 1)
-API = Gate(Kind.RATE, "api", "", 1, 1_000, 2)
-DAILY = Gate(Kind.BUDGET, "tokens", "", 10, DAY)
-GATES: list[tuple[Gate, ...]] = [
-    (), (), (ALL,), (ONE,), (OTHER, ALL), (ALL, ONE), (ORDER,), (ORDER, ONE), (API,), (API, OTHER), (DAILY,),
-    (DAILY, ONE),
-]  # fmt: skip
-
-# Jobs without a tenant wait apart from those with one: whether they pay for turns depends on what a store has open.
-OF_NOBODY, OF_TENANTS = ("q1", "q2"), "q3"
-EVERYWHERE = (*OF_NOBODY, OF_TENANTS)
-
-IDS = st.sampled_from("abcdefgh")
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 QUEUES = st.sampled_from([("q1",), ("q3",), ("q1", "q2"), EVERYWHERE, ()])
-SHORT = st.sampled_from([None, 0, 1_000, 5_000])
-TARGETS = st.sampled_from([
-    "queue=q1", "queue=q3", "task=greet", "task=bye", "tenant=t1", "key=k=1", "one", "one:k=1", "all", "api", "tokens",
-])  # fmt: skip
-STEERS = st.sampled_from([
-    Steer(), Steer(), Steer(paused=True), Steer(limit=0), Steer(limit=1), Steer(limit=3), Steer(weight=3),
-    Steer(declared=(3, 1_000, 1)),
-])  # fmt: skip
 
-
-@st.composite
-def new_jobs(draw: st.DrawFn) -> NewJob:
-    """Draw a job. Where jobs wait for each other in order, none has a priority."""
-    tenant = draw(st.sampled_from([None, None, "t1", "t2"]))
-    task, gates = draw(st.sampled_from(["greet", "bye"])), draw(st.sampled_from(GATES))
-    costs = [draw(st.integers(0, 4)) if gate.kind in (Kind.RATE, Kind.BUDGET) else 1 for gate in gates]
-    lane = write_lane(task, tenant, gates)
-    nothing: dict[str, Any] = dict.fromkeys(("due_at", "result_ttl", "owner", "batch", "meta"))
-    return NewJob(
-        id=draw(IDS),
-        task=task,
-        queue=OF_TENANTS if tenant else draw(st.sampled_from(OF_NOBODY)),
-        args=draw(st.sampled_from(["{}", '{"n":1}'])),
-        priority=0 if ORDER in gates else draw(st.sampled_from([0, 0, 0, 5, -5])),
-        due_in=draw(SHORT),
-        max_attempts=draw(st.integers(1, 3)),
-        expires_in=draw(st.sampled_from([None, None, 3_000, 20_000])),
-        tenant=tenant,
-        unique_key=draw(st.sampled_from([None, None, f"u1-{task}-{tenant}", f"u2-{task}-{tenant}"])),
-        held=draw(st.sampled_from([None, None, None, "operator"])),
-        lane=lane,
-        costs=json.dumps(costs) if lane and costs and draw(st.booleans()) else None,
-        unique_until=draw(st.sampled_from(["final", "final", "started"])),
-        unique_for=draw(st.sampled_from([None, None, 4_000])),
-        on_conflict=draw(st.sampled_from(["skip", "skip", "replace", "reschedule"])),
-        **nothing,
-    )
-
-
-OUTCOMES = st.sampled_from([
-    complete("1"), complete(), skip("x"), retry(0), retry(5_000), snooze(0), snooze(2_000, "retry_later"),
-    hand_back(), hold("operator"), give_up("error", "boom"), cancel("why"),
-    snooze(2_000, "retry_later")._replace(park=Park(2_000)), complete()._replace(park=Park(0, 2_000_000, 4_000)),
-])  # fmt: skip
 #: More than ever waits.
 MUCH = 1_000
-UNITS = st.sampled_from([0, 0, -3, 2])
 
 
 def shown(job: Kept) -> dict[str, object]:
@@ -130,7 +70,8 @@ class Differential(RuleBasedStateMachine):
         self.stores: dict[str, Store] = {kind: open_store(url, self.clock) for kind, url in places.items()}
         self.any = next(iter(self.stores))
         self.hearts: dict[tuple[str, str], Heart] = {}
-        self.claims: list[tuple[Kept, dict[str, Claim]]] = []
+        self.claims: list[Held] = []
+        self.made = 0
         self.before: dict[str, Snapshot] = {}
 
     def all(self, ask: Callable[[Store], Coroutine[Any, Any, T]]) -> dict[str, T]:
@@ -145,67 +86,96 @@ class Differential(RuleBasedStateMachine):
         """Ask every store; all must answer as the model does."""
         assert self.all(ask) == dict.fromkeys(self.stores, expected)
 
-    @initialize()
     def open(self) -> None:
         self.all(lambda store: store.open())
         for name in ("w1", "w2", "w3"):
             for kind, store in self.stores.items():
                 self.hearts[kind, name] = store.heart(WorkerInfo(id=name))
+            self.beat(name)
 
-    @rule(jobs=st.lists(new_jobs(), min_size=1, max_size=4))
+    @initialize(jobs=st.lists(new_jobs(), min_size=4, max_size=10))
+    def begin(self, jobs: list[NewJob]) -> None:
+        self.open()
+        self.add(jobs)
+
+    @rule(jobs=st.lists(new_jobs(), min_size=2, max_size=8))
     def add(self, jobs: list[NewJob]) -> None:
+        jobs = [new if new.id != MADE else new._replace(id=f"{self.made + n:03}") for n, new in enumerate(jobs)]
+        self.made += len(jobs)
         self.same(lambda store: store.add(jobs), [self.model.add(new) for new in jobs])
 
-    @rule(worker=WORKERS)
-    def beat(self, worker: str) -> None:
-        expected = self.model.beat(worker, LEASE)
-        answers = {kind: self.hearts[kind, worker].beat(LEASE) for kind in self.stores}
-        assert answers == dict.fromkeys(self.stores, expected)
-
-    @rule(worker=WORKERS)
-    def leave(self, worker: str) -> None:
-        for kind in self.stores:
-            self.hearts[kind, worker].leave()
-        self.model.leases[worker] = 0
-
-    @rule(worker=WORKERS)
-    def bury(self, worker: str) -> None:
-        self.all(lambda store: store.bury([worker]))
-        self.model.leases[worker] = 0
+    @rule(data=st.data(), want=st.integers(1, 6), jobs=st.lists(new_jobs(), max_size=4))
+    def work(self, data: st.DataObject, want: int, jobs: list[NewJob]) -> None:
+        """Do as a worker does all day: end some of what it runs, and take more of what has come."""
+        self.beat("w1")
+        if jobs:
+            self.add(jobs)
+        held = [each for each in self.claims if each[0].worker == "w1" and each[0].epoch == each[1][self.any].epoch]
+        assert self._settle_and_claim("w1", self._ended(data, held, 4, twice=False), EVERYWHERE, want) == set()
 
     @rule(worker=WORKERS, queues=QUEUES, want=st.integers(0, 4))
     def claim(self, worker: str, queues: tuple[str, ...], want: int) -> None:
-        answers = self.all(lambda store: store.cycle(worker, [], queues, want))
-        self._remember(
-            {kind: answer.claims for kind, answer in answers.items()}, self.model.claim(worker, queues, want)
-        )
+        self._settle_and_claim(worker, [], queues, want)
 
     @rule(worker=WORKERS, data=st.data(), want=st.integers(0, 2))
-    def settle_and_claim(self, worker: str, data: st.DataObject, want: int) -> None:
-        chosen = data.draw(st.lists(st.sampled_from(self.claims), max_size=3)) if self.claims else []
-        ended = [(kept, claims, data.draw(OUTCOMES), self._spent(data)) for kept, claims in chosen]
-        answers = self.runner.run(self._cycle(worker, ended, want))
-        lost = self._settle(ended)
-        assert {kind: answer.lost for kind, answer in answers.items()} == dict.fromkeys(self.stores, lost)
-        claimed = self.model.claim(worker, EVERYWHERE, want)
-        self._remember({kind: answer.claims for kind, answer in answers.items()}, claimed)
+    def settle_whatever_and_claim(self, worker: str, data: st.DataObject, want: int) -> None:
+        self._settle_and_claim(worker, self._ended(data, self.claims, 3, twice=True), EVERYWHERE, want)
 
-    async def _cycle(self, worker: str, ended: list[Ended], want: int) -> dict[str, Cycle]:
-        return {
-            kind: await store.cycle(worker, [_ending(kind, each) for each in ended], EVERYWHERE, want)
-            for kind, store in self.stores.items()
-        }
+    def _ended(self, data: st.DataObject, claims: Sequence[Held], most: int, *, twice: bool) -> list[Ended]:
+        """Draw some of these claims, old ones too, and how they end; `twice`: one may end more than once."""
+        if not claims:
+            return []
+        unique = None if twice else lambda each: each[0].new.id
+        chosen = data.draw(st.lists(st.sampled_from(claims), max_size=most, unique_by=unique))
+        return [(kept, each, data.draw(OUTCOMES), self._spent(data)) for kept, each in chosen]
 
     def _spent(self, data: st.DataObject) -> tuple[Spent, ...]:
         units, window = data.draw(UNITS), self.clock() // DAY
         return (Spent(DAILY.name, units, window),) if units else ()
+
+    def _settle_and_claim(self, worker: str, ended: list[Ended], queues: tuple[str, ...], want: int) -> set[str]:
+        """Answer what was lost."""
+        answers = self.runner.run(self._cycle(worker, ended, queues, want))
+        lost = self._settle(ended)
+        assert {kind: answer.lost for kind, answer in answers.items()} == dict.fromkeys(self.stores, lost)
+        claimed = self.model.claim(worker, queues, want)
+        self._remember({kind: answer.claims for kind, answer in answers.items()}, claimed)
+        return lost
+
+    async def _cycle(self, worker: str, ended: list[Ended], queues: tuple[str, ...], want: int) -> dict[str, Cycle]:
+        return {
+            kind: await store.cycle(worker, [_ending(kind, each) for each in ended], queues, want)
+            for kind, store in self.stores.items()
+        }
 
     def _settle(self, ended: list[Ended]) -> set[str]:
         # Of several endings of one claim in one call the completion counts; a store may write completions first.
         in_order = sorted(ended, key=lambda each: each[2].state is not State.COMPLETED)
         return {each[0].new.id for each in in_order if not self.model.settle(each[0], _ending(self.any, each))}
 
-    @rule(worker=WORKERS)
+    @rule(worker=WORKERS, verb=st.sampled_from(["beat", "beat", "leave", "bury"]))
+    def change_a_lease(self, worker: str, verb: str) -> None:
+        if verb == "beat":
+            self.beat(worker)
+            return
+        if verb == "bury":
+            self.all(lambda store: store.bury([worker]))
+        else:
+            for kind in self.stores:
+                self.hearts[kind, worker].leave()
+        self.model.leases[worker] = 0
+
+    def beat(self, worker: str) -> None:
+        expected = self.model.beat(worker, LEASE)
+        answers = {kind: self.hearts[kind, worker].beat(LEASE) for kind in self.stores}
+        assert answers == dict.fromkeys(self.stores, expected)
+
+    @rule(milliseconds=st.sampled_from([0, 1, 1_000, 1_000, 5_000, LEASE]), sweeper=st.none() | WORKERS)
+    def let_time_pass(self, milliseconds: int, sweeper: str | None) -> None:
+        self.clock.forward(milliseconds)
+        if sweeper:
+            self.sweep(sweeper)
+
     def sweep(self, worker: str) -> None:
         answers = self.all(lambda store: store.sweep(worker, 1_000, take=1_000))
         promoted, expired, taken = self.model.sweep(worker)
@@ -236,8 +206,20 @@ class Differential(RuleBasedStateMachine):
         self.all(lambda store: store.steer(what, steer))
         self.model.steer(what, steer)
 
-    @rule(ids=st.lists(IDS, min_size=1, max_size=2, unique=True), queue=st.sampled_from([None, *OF_NOBODY]),
-          priority=st.sampled_from([None, 0, 5]))  # fmt: skip
+    @rule(data=st.data(), verb=st.sampled_from(["alter", "cancel", "revive", "hold", "release", "delete", "purge"]))
+    def operate(self, data: st.DataObject, verb: str) -> None:
+        ids = [job.new.id for job in self.model.jobs]
+        if verb == "release":
+            self.release(data.draw(st.sampled_from([None, ["greet", "bye"]])))
+        elif verb == "purge":
+            self.purge(data.draw(st.sampled_from(sorted(FINAL))), data.draw(st.sampled_from([0, 4_000])))
+        elif ids and verb == "alter":
+            some = data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=2, unique=True))
+            queue, priority = data.draw(st.sampled_from([None, *OF_NOBODY])), data.draw(st.sampled_from([None, 0, 5]))
+            self.alter(some, queue, priority)
+        elif ids:
+            getattr(self, verb)(data.draw(st.sampled_from(ids)))
+
     def alter(self, ids: list[str], queue: str | None, priority: int | None) -> None:
         if queue:  # those with a tenant stay where they are
             ids = [id for id in ids if (job := self.model.find(id)) and job.new.tenant is None]
@@ -265,46 +247,36 @@ class Differential(RuleBasedStateMachine):
             {kind: answer.claims for kind, answer in answers.items()}, self.model.claim("w1", (queue,), MUCH)
         )
 
-    @rule(id=IDS)
     def cancel(self, id: str) -> None:
         self.same(lambda store: store.cancel([id]), [id] * self.model.cancel(id))
 
-    @rule(id=IDS)
     def revive(self, id: str) -> None:
         self.clock.forward(1)  # of those who come to wait in one millisecond any may be the first
         self.same(lambda store: store.revive([id]), [id] * self.model.revive(id))
         self.clock.forward(1)
 
-    @rule(id=IDS)
     def hold(self, id: str) -> None:
         self.same(lambda store: store.hold([id], "operator"), [id] * self.model.hold(id, "operator"))
 
-    @rule(id=IDS)
     def delete(self, id: str) -> None:
         self.same(lambda store: store.delete([id]), [id] * self.model.delete(id))
         self.before.pop(id, None)  # an id may come back as another job
 
-    @rule(tasks=st.sampled_from([None, ["greet", "bye"]]))
     def release(self, tasks: list[str] | None) -> None:
         self.same(lambda store: store.release("operator", tasks), self.model.release("operator"))
 
-    @rule(state=st.sampled_from(sorted(FINAL)), age=st.sampled_from([0, 4_000]))
     def purge(self, state: State, age: int) -> None:
         self.same(lambda store: store.purge({state: age}, 100), self.model.purge({state: age}))
         self.before.clear()  # an id may come back as another job
 
-    @rule(milliseconds=st.sampled_from([1, 1_000, 5_000, LEASE]))
-    def forward(self, milliseconds: int) -> None:
-        self.clock.forward(milliseconds)
-
     @invariant()
     def the_world_sees_the_same(self) -> None:
         expected = {job.new.id: shown(job) for job in self.model.jobs}
-        for kind, page in self.all(lambda store: store.find(Filter(), 100)).items():
+        for kind, page in self.all(lambda store: store.find(Filter(), 500)).items():
             seen = {found.id: found for found in page.items}
             told = {id: {name: getattr(found, name) for name in expected.get(id, {})} for id, found in seen.items()}
             assert (kind, told) == (kind, expected)
-            if kind == "sqlite":
+            if kind == self.any:
                 self._moved_legally(seen)
 
     @invariant()

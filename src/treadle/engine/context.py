@@ -176,7 +176,7 @@ class Context:
         self.app.spend(self._line, amounts)
 
     def heed(self, headers: "Mapping[str, str]") -> None:
-        """Learn from a response's headers how far apart the next jobs of the same key should start (`treadle.core.pace`)."""
+        """Learn from a response's headers how far apart the next jobs of the same key should start."""
         from treadle.core.pace import pace_from
 
         told = pace_from(headers, time.time())
