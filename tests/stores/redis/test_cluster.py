@@ -73,7 +73,7 @@ async def test_queues_live_on_several_nodes(store: Store, cluster: Cluster, plac
     assert sum(map(len, found)) == 40
 
 
-# The next two are other promises than those of the contract under these names: a gate counts in each queue apart, for
+# The next three are other promises than those of the contract under these names: a gate counts in each queue apart, for
 # a script reads one shard (docs/stores.md).
 
 
@@ -82,6 +82,19 @@ async def test_two_queues_share_a_gate(store: Store, hire: Hire) -> None:  # typ
     worker = hire("w1")
     assert [ids(await worker.claim(5, [queue])) for queue in ("mail", "ai")] == [["a", "b"], ["d", "e"]]
     assert await worker.claim(5, ["mail", "ai"]) == []
+
+
+async def test_a_job_can_be_moved_to_another_queue_and_keeps_its_place(  # type: ignore[no-redef]  # in its place
+    store: Store, hire: Hire
+) -> None:
+    one = FLEET._replace(limit=1)
+    await store.add([job("0"), *several("ab", one), *several("x", one, queue="other"), job("y", queue="other")])
+    assert sorted(await store.alter(["0", "a"], queue="other")) == ["0", "a"]
+    worker = hire("w1")
+    assert ids(await worker.claim(9, ["other"])) == ["0", "a", "y"]
+    assert ids(await worker.claim(9)) == ["b"]
+    await worker.finish([claim for claim in await store.claims("w1") if claim.id == "a"])
+    assert ids(await worker.claim(9, ["other"])) == ["x"]
 
 
 async def test_who_serves_one_queue_learns_of_a_place_that_was_freed_in_another(  # type: ignore[no-redef]  # in its place

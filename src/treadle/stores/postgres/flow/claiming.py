@@ -127,7 +127,8 @@ class Claiming:
         """Look once, and write what was decided; answer whether it is worth another look."""
         moved = (yield from self._into_lanes()) if self._steered else 0
         left = self._want - len(self._claims)
-        loaded = yield from load(self._sql, self._queues, left, self._run, min(tenants, left + 1), self._but)
+        tenants = min(tenants, left + 1)
+        loaded = yield from load(self._sql, self._queues, left, self._run, tenants, self._but, self._steered)
         for line in loaded.lines:
             line.share = self._shares.get(line.queue)
         view, book = self._view, self._book

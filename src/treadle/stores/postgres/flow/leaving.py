@@ -52,8 +52,12 @@ def open_lanes(sql: Statements, rooms: Mapping[Any, int]) -> Steps[set[str]]:
 
 
 def really_ended(ended: Sequence[Ending], moved: Mapping[str, str]) -> list[Ending]:
-    """Pick the endings that were written just now, and give each the state that its job really got."""
-    return [_as_moved(ending, moved[str(ending.claim.ref)]) for ending in ended if str(ending.claim.ref) in moved]
+    """Pick the endings that were written just now, one a job, and give each the state that its job really got."""
+    first: dict[str, Ending] = {}
+    # Of several that were told in one call that of the current claim was written, and its completion if there is one.
+    for ending in sorted(ended, key=lambda each: (-each.claim.epoch, each.outcome.state is not State.COMPLETED)):
+        first.setdefault(str(ending.claim.ref), ending)
+    return [_as_moved(ending, moved[ref]) for ref, ending in first.items() if ref in moved]
 
 
 def _as_moved(ending: Ending, state: str) -> Ending:

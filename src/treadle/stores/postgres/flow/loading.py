@@ -51,10 +51,21 @@ class KnownTurn(NamedTuple):
 
 
 def load(
-    sql: Statements, queues: Sequence[str], want: int, run: int, tenants: int, but: Collection[str]
+    sql: Statements,
+    queues: Sequence[str],
+    want: int,
+    run: int,
+    tenants: int,
+    but: Collection[str],
+    steered: Collection[str] = (),
 ) -> Steps[Loaded]:
-    """Read what may be chosen from: of so many tenants whose turn is next the best lanes, of these the first jobs."""
-    found = yield sql("load", queues=list(queues), want=want, run=run, tenants=tenants, but=list(but))
+    """Read what may be chosen from: of so many tenants whose turn is next the best lanes, of these the first jobs.
+
+    Jobs of tasks that are `steered` are read from lanes only.
+    """
+    found = yield sql(
+        "load", queues=list(queues), want=want, run=run, tenants=tenants, but=list(but), steered=list(steered)
+    )
     loaded = Loaded([], {}, [], [])
     for place, rows in groupby(found, itemgetter(0)):
         _read_line(loaded, queues[place - 1], list(rows), tenants)

@@ -88,7 +88,7 @@ END;
 -- Whose turn it is in an order gives that up where it ends or goes away while it waits.
 
 CREATE TRIGGER treadle_job_gave_up AFTER UPDATE OF state, queue, lane ON treadle_job
-  WHEN OLD.lane LIKE '%["order",%' AND OLD.worker IS NULL AND OLD.finished_at IS NULL
+  WHEN instr(substr(OLD.lane, 2), '["order",') > 0 AND OLD.worker IS NULL AND OLD.finished_at IS NULL
        AND (NEW.finished_at IS NOT NULL OR NEW.queue <> OLD.queue OR NEW.lane IS NOT OLD.lane)
 BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
@@ -98,7 +98,7 @@ BEGIN
 END;
 
 CREATE TRIGGER treadle_job_vanished AFTER DELETE ON treadle_job
-  WHEN OLD.lane LIKE '%["order",%' AND OLD.finished_at IS NULL
+  WHEN instr(substr(OLD.lane, 2), '["order",') > 0 AND OLD.finished_at IS NULL
 BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
      WHERE gate IN (SELECT name FROM treadle_standing WHERE holder = OLD.id AND holder <> '');

@@ -1,8 +1,8 @@
--- with: opening, heaps
+-- with: opening
 -- The claim's decision, as `core/flow/choosing.py` has it: whose turn it is, and whether the gates before the first job of
 -- a lane let it pass. It reads as it goes, writes nothing, and leaves what it has decided in a choice.
 
-local TURN, PLAIN = 1000000, ''
+local PLAIN = ''
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
 local make_line, choose

@@ -1,7 +1,7 @@
 -- What is taken in order: from a sorted set that is read as far as it is needed, and from what was put back.
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local push, source_of, first_in, take_first_in
+local push, pop, source_of, first_in, take_first_in
 do
 
 local function goes_first(a, b)
@@ -20,7 +20,7 @@ function push(heap, each)
   heap[at] = each
 end
 
-local function pop(heap)
+function pop(heap)
   local first, last = heap[1], table.remove(heap)
   local size, at = #heap, 1
   if size == 0 then return first end

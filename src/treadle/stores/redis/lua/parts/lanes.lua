@@ -1,6 +1,7 @@
 -- with: tags, steering
 -- Jobs that the same predicates govern wait in one lane, line:<queue and lane>. What is kept of a lane stands under the
--- place of its first job: an open one in lanes:<queue and tenant>, one that is shut in at:<queue and gate>.
+-- place of its first job: an open one in lanes:<queue and tenant>, one that is shut in at:<queue, gate and tenant>;
+-- halt:<queue and gate> has those tenants.
 
 local lanes = {}
 
@@ -12,8 +13,13 @@ local function lanes_of(queue, tenant)
   return T .. ':lanes:' .. #queue .. ':' .. queue .. ':' .. tenant
 end
 
-local function shut_at(queue, gate)
-  return T .. ':at:' .. #queue .. ':' .. queue .. ':' .. gate
+-- The tenants that have lanes shut at a gate; and those lanes of one of them.
+local function tenants_at(queue, gate)
+  return T .. ':halt:' .. #queue .. ':' .. queue .. ':' .. gate
+end
+
+local function shut_at(queue, gate, tenant)
+  return T .. ':at:' .. #queue .. ':' .. queue .. ':' .. #gate .. ':' .. gate .. ':' .. tenant
 end
 
 local function lane_entry(seq, text)

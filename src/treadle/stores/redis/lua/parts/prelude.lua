@@ -6,7 +6,7 @@
 --   progress:<id>  log:<id>  tries:<id>    how far it is, what it told, attempts that did not complete
 --   ready:<queue>           who may run, by rank (`tags.lua`), of those without a lane
 --   line:<lane>  lanes:<tenant>  turns:<queue>  paid:<queue>  clocks       who waits in lanes, and whose turn it is
---   shut:<queue>  at:<gate>  opening:<queue>  waits                        lanes whose first job must wait
+--   shut:<queue>  at:<gate, tenant>  halt:<gate>  opening:<queue>  waits   lanes whose first job must wait
 --   gates  idle             what is remembered of gates, and until when
 --   steer  flow             what is steered; for whom a cycle must look at lanes (`flow.lua`)
 --   due  expiring  results  by time: who waits for it, who must have started, pages of results that go then

@@ -9,9 +9,11 @@ local function open_lane(queue, text, rank, seq)
 end
 
 local function shut_lane(queue, text, rank, seq, gate, till)
+  local tenant = read_lane(text).tenant
   call('HSET', T .. ':shut:' .. queue, text, cmsgpack.pack({ gate, till }))
-  call('ZADD', shut_at(queue, gate), digits(rank), lane_entry(seq, text))
+  call('ZADD', shut_at(queue, gate, tenant), digits(rank), lane_entry(seq, text))
   if till then call('ZADD', T .. ':opening:' .. queue, digits(till), text) end
+  if call('SADD', tenants_at(queue, gate), tenant) == 0 then return end
   local told = call('HGET', T .. ':waits', gate)
   local queues = told and cmsgpack.unpack(told) or {}
   for _, each in ipairs(queues) do
@@ -21,9 +23,12 @@ local function shut_lane(queue, text, rank, seq, gate, till)
   call('HSET', T .. ':waits', gate, cmsgpack.pack(queues))
 end
 
--- Once nobody waits any more at a gate.
-local function forget_gate(queue, gate)
-  if call('EXISTS', shut_at(queue, gate)) == 1 then return end
+-- Once no lane of a tenant, and then no lane at all, waits any more at a gate.
+local function forget_gate(queue, gate, tenant)
+  if call('EXISTS', shut_at(queue, gate, tenant)) == 1 then return end
+  local tenants = tenants_at(queue, gate)
+  call('SREM', tenants, tenant)
+  if call('EXISTS', tenants) == 1 then return end
   local told = call('HGET', T .. ':waits', gate)
   local left = {}
   for _, each in ipairs(told and cmsgpack.unpack(told) or {}) do
@@ -36,28 +41,26 @@ local function forget_gate(queue, gate)
   end
 end
 
--- Strike a lane out of those that are shut, but out of the list of its gate; answer that gate, nil if it is open.
-local function unshut(queue, text)
+-- Strike a lane out of those that are shut; answer whether it was.
+local function unshut(queue, text, seq)
   local told = call('HGET', T .. ':shut:' .. queue, text)
-  if not told then return nil end
+  if not told then return false end
   local gate, till = unpack(cmsgpack.unpack(told))
+  local tenant = read_lane(text).tenant
   call('HDEL', T .. ':shut:' .. queue, text)
+  call('ZREM', shut_at(queue, gate, tenant), lane_entry(seq, text))
+  forget_gate(queue, gate, tenant)
   if till then
-    touch(queue, read_lane(text).tenant)  -- for the flag
+    touch(queue, tenant)  -- for the flag
     call('ZREM', T .. ':opening:' .. queue, text)
   end
-  return gate
+  return true
 end
 
 -- Take a lane whose first job stands there out of where it is kept.
 local function withdraw(queue, text, seq)
-  local gate = unshut(queue, text)
-  if gate then
-    call('ZREM', shut_at(queue, gate), lane_entry(seq, text))
-    forget_gate(queue, gate)
-  else
-    local tenant = read_lane(text).tenant
-    touch(queue, tenant)
-    call('ZREM', lanes_of(queue, tenant), lane_entry(seq, text))
-  end
+  if unshut(queue, text, seq) then return end
+  local tenant = read_lane(text).tenant
+  touch(queue, tenant)
+  call('ZREM', lanes_of(queue, tenant), lane_entry(seq, text))
 end

@@ -2,6 +2,13 @@
 -- Turns: turns:<queue> has the tenants that have an open lane, by what they have paid and the place of their first job;
 -- paid:<queue> what tenants have paid in all; the clock of a queue is what who was served last had paid before.
 
+-- What a tenant of weight 1 pays for one job.
+local TURN = 1000000
+
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local clock_of, paid_by, touch, pay, set_clock, take_turns, lanes_in
+do
+
 -- queue -> tenant -> the entry of its turn before this verb (false: none).
 local touched = {}
 
@@ -11,12 +18,12 @@ local repaid = {}
 -- The clocks of queues, and those that have moved on: who comes back begins there.
 local clocks, gone_on = {}, {}
 
-local function clock_of(queue)
+function clock_of(queue)
   if not clocks[queue] then clocks[queue] = tonumber(call('HGET', T .. ':clocks', queue) or 0) end
   return clocks[queue]
 end
 
-local function paid_by(queue, tenant)
+function paid_by(queue, tenant)
   return repaid[queue] and repaid[queue][tenant] or tonumber(call('ZSCORE', T .. ':paid:' .. queue, tenant) or 0)
 end
 
@@ -26,7 +33,7 @@ local function turn_now(queue, tenant)
 end
 
 -- Before an open lane of a tenant comes, goes or moves; `before`: its turn, where that is known.
-local function touch(queue, tenant, before)
+function touch(queue, tenant, before)
   if not touched[queue] then
     touched[queue] = {}
     if not opened[queue] then opened[queue] = call('EXISTS', T .. ':turns:' .. queue) == 0 end
@@ -37,13 +44,13 @@ local function touch(queue, tenant, before)
   end
 end
 
-local function pay(queue, tenant, paid)
+function pay(queue, tenant, paid)
   repaid[queue] = repaid[queue] or {}
   repaid[queue][tenant] = paid
   call('ZADD', T .. ':paid:' .. queue, digits(paid), tenant)
 end
 
-local function set_clock(queue, clock)
+function set_clock(queue, clock)
   clocks[queue], gone_on[queue] = clock, true
   call('HSET', T .. ':clocks', queue, digits(clock))
 end
@@ -55,7 +62,7 @@ local function raise_flag(queue)
 end
 
 -- Put tenants where their turn is now.
-local function take_turns()
+function take_turns()
   for queue, tenants in pairs(touched) do
     local gone, come = {}, {}
     for tenant, before in pairs(tenants) do
@@ -75,10 +82,12 @@ end
 at_the_end[#at_the_end + 1] = take_turns
 
 -- The lanes of a queue, open or shut.
-local function lanes_in(queue)
+function lanes_in(queue)
   local found = call('HKEYS', T .. ':shut:' .. queue)
   for _, turn in ipairs(call('ZRANGE', T .. ':turns:' .. queue, 0, -1)) do
     for _, entry in ipairs(call('ZRANGE', lanes_of(queue, turn:sub(14)), 0, -1)) do found[#found + 1] = entry:sub(7) end
   end
   return found
+end
+
 end
