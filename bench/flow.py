@@ -43,7 +43,7 @@ Filling = Callable[[Treadle, Any, int], list[Any]]
 
 
 async def _drained(here: Place, jobs: int, calls: Filling) -> Rate:
-    app, noop = application(here.fresh("flow"))
+    app, noop = application(await asyncio.to_thread(here.fresh, "flow"))
     await app.store.open()
     for start in range(0, jobs, 1_000):
         await app.aenqueue_many(calls(app, noop, start))

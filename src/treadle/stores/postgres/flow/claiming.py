@@ -103,6 +103,8 @@ class Claiming:
         self._but = set[str]()
         self._busy = set[int]()
         self._steered = [target.removeprefix("task=") for target in view.steering if target.startswith("task=")]
+        self._unmet = False
+        """There are so many jobs of steered tasks that those without a lane are left for the next claim."""
         self.more = False
         """There may be more than was claimed."""
         self.timed = False
@@ -117,6 +119,7 @@ class Claiming:
                 self.more = True
                 break
             if not again:
+                self.more = self._unmet
                 break
             tenants *= FURTHER
         else:
@@ -125,7 +128,7 @@ class Claiming:
 
     def _round(self, tenants: int) -> Steps[bool]:
         """Look once, and write what was decided; answer whether it is worth another look."""
-        moved = (yield from self._into_lanes()) if self._steered else 0
+        moved = (yield from self._into_lanes()) if self._steered else False
         left = self._want - len(self._claims)
         tenants = min(tenants, left + 1)
         loaded = yield from load(self._sql, self._queues, left, self._run, tenants, self._but, self._steered)
@@ -165,16 +168,20 @@ class Claiming:
         lanes = [loaded.lanes.get(id(each.row)) for each in gone]
         self._busy.update(lane.id for lane in lanes if lane)
 
-    def _into_lanes(self) -> Steps[int]:
-        """Give those of the first jobs whose task is steered the lane of their task, and put it in line."""
+    def _into_lanes(self) -> Steps[bool]:
+        """Give jobs without a lane whose task is steered the lane of their task, and put it in line, until none of
+        them is met any more; answer whether there were any."""
         lanes = [lane_of_task(task) for task in self._steered]
-        ((moved,),) = yield self._sql(
-            "into_lanes", queues=list(self._queues), most=MET, tasks=self._steered, lanes=lanes
-        )
-        if moved:
+        for round in range(ROUNDS):
+            ((moved,),) = yield self._sql(
+                "into_lanes", queues=list(self._queues), most=MET, tasks=self._steered, lanes=lanes
+            )
+            if not moved:
+                return round > 0
             view = yield from look(self._sql, self._worker, self._queues)
             yield from leave(self._sql, self._book, view.ended, view.gone, self._view.steering, self._view.now)
-        return int(moved)
+        self._unmet = True
+        return True
 
 
 def _key(taken: Taken) -> str:

@@ -57,15 +57,14 @@ def load(
     run: int,
     tenants: int,
     but: Collection[str],
-    steered: Collection[str] = (),
+    *,
+    plain: bool,
 ) -> Steps[Loaded]:
     """Read what may be chosen from: of so many tenants whose turn is next the best lanes, of these the first jobs.
 
-    Jobs of tasks that are `steered` are read from lanes only.
+    `plain`: jobs without a lane, too.
     """
-    found = yield sql(
-        "load", queues=list(queues), want=want, run=run, tenants=tenants, but=list(but), steered=list(steered)
-    )
+    found = yield sql("load", queues=list(queues), want=want, run=run, tenants=tenants, but=list(but), plain=plain)
     loaded = Loaded([], {}, [], [])
     for place, rows in groupby(found, itemgetter(0)):
         _read_line(loaded, queues[place - 1], list(rows), tenants)

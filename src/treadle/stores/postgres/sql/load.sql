@@ -53,7 +53,7 @@ SELECT place, 0, clock, '', coalesce(turn.paid, 0), coalesce(turn.open, false)::
        SELECT key::text AS ref, ctid::text AS version, coalesce(name, key::text) AS id, rank, seq
          FROM treadle.job AS job
         WHERE state = 'queued' AND lane IS NULL AND queue = wanted.queue AND key <> ALL (:but::uuid[])
-          AND task <> ALL (:steered::text[])
+          AND :plain
         ORDER BY rank, seq
         LIMIT :want + 1) AS job
  ORDER BY place, number, lane_rank, lane_seq, lane, rank, seq
