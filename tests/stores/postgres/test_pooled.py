@@ -24,7 +24,7 @@ from treadle.testing.contract.scene import Hand, job
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-TABLES = ("job", "worker", "progress", "log", "attempt", "record")
+TABLES = ("job", "worker", "progress", "log", "attempt", "record", "arrival", "lane", "turn", "line", "standing")
 
 NAME = "through_a_pooler"
 
