@@ -33,9 +33,10 @@ from treadle.core.retry import NEVER, Exponential, Fixed, Retry
 from treadle.core.states import State
 from treadle.engine.context import Context
 from treadle.handle import Job
-from treadle.limits import Budget, Debounce, Limit, Rate, Throttle, Unique
+from treadle.limits import Budget, Limit, Rate
 from treadle.pack import Pack
 from treadle.task import Task
+from treadle.unique import Debounce, Throttle, Unique
 
 __version__ = "0.1.0"
 

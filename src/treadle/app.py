@@ -40,10 +40,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-#: Starts that a queue, or turns that a tenant, may get for one of another's.
-WEIGHTS = range(1, 1_001)
-
-
 class Treadle(Declaring):
     """An application's background work: where its jobs are kept, and the tasks that run them.
 
@@ -74,12 +70,16 @@ class Treadle(Declaring):
         self.listeners: list[Listener] = []
         self._queues = set(queues) | {"default"}
         self._queue_tolls: dict[str, tuple[Toll, ...]] = {}
+        self._declared: dict[str, tuple[str, tuple[int, int, int]]] = {}
+        """By a limit's policy: who declared it, and with which numbers."""
         self.weights: dict[str, int] = {}
         """Queues that get more than one start for one of another queue's."""
         self._factories: dict[type[Any], Callable[[Treadle], Any]] = {}
         self._resources: dict[type[Any], Any] = {}
         self._making = threading.RLock()
-        self._ids = Ids(clock or wall_clock)
+        self.clock: Clock = clock or wall_clock
+        """Says at which instant a job is enqueued, where the store's clock is not asked."""
+        self._ids = Ids(self.clock)
         self._door: Door | None = None
         self.spool: Spool | None = self._make_spool() if self.settings.fallback else None
 
@@ -134,8 +134,20 @@ class Treadle(Declaring):
         before = self.tasks.get(task.name)
         if before is not None and before.fn is not task.fn:
             raise ConfigError(f"Two tasks are called {task.name!r}; give one of them another name: @app.task('name').")
+        self._agree(f"the task {task.name!r}", task.tolls)
         self.tasks[task.name] = task
         return task
+
+    def _agree(self, owner: str, tolls: "Sequence[Toll]") -> None:
+        """Raise ConfigError for a limit of one name that is declared with two numbers."""
+        for toll in tolls:
+            other, declared = self._declared.setdefault(toll.policy, (owner, toll.declared))
+            if declared != toll.declared and other != owner:
+                raise ConfigError(
+                    f"The limit {toll.policy!r} has other numbers in {owner} than in {other}; give both the same,"
+                    " or each a name= of its own."
+                )
+        self._declared.update({toll.policy: (owner, toll.declared) for toll in tolls})
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -155,11 +167,15 @@ class Treadle(Declaring):
 
         Raises ConfigError.
         """
+        from treadle.engine.shares import WEIGHTS
+
         check_queue_name("app.queue", name)
-        if weight not in WEIGHTS:
+        if type(weight) is not int or weight not in WEIGHTS:
             raise ConfigError(f"app.queue({name!r}): weight={weight!r} must be a whole number from 1 to 1,000.")
+        tolls = tolls_of(f"@{name}", concurrency, rate, budget)
+        self._agree(f"the queue {name!r}", tolls)
         self._queues.add(name)
-        self._queue_tolls[name] = tolls_of(f"@{name}", concurrency, rate, budget)
+        self._queue_tolls[name] = tolls
         self.weights[name] = weight
 
     def tolls_of_queue(self, name: str) -> "tuple[Toll, ...]":
@@ -278,7 +294,7 @@ class Treadle(Declaring):
             for job, standing in zip(jobs, added, strict=True):
                 if job.id in refusing and standing.id != job.id:
                     raise DuplicateJob(job.task, job.unique_key or "", standing.id)
-        return [Job(self, each.id, each.new, each.spooled) for each in added]
+        return [Job(self, each.id, each.new, each.spooled, each.changed) for each in added]
 
     def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Job[R]]:
         """Enqueue checked calls, all in one transaction; for code that is not async."""

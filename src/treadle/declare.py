@@ -6,8 +6,9 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from treadle.core.retry import Retry
 from treadle.engine.context import Context
-from treadle.limits import Budgets, Debounce, Limits, Rates, Throttle, Unique
+from treadle.limits import Budgets, Limits, Rates
 from treadle.task import AsyncTask, Task, TaskOptions
+from treadle.unique import Debounce, Throttle, Unique
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,6 +8,20 @@ if TYPE_CHECKING:
     from treadle.app import Treadle
 
 
+class Declaration:
+    """Tells the store once, as soon as it answers. Of two versions of the code, the one that started last is heeded:
+    were it told again and again, their numbers would take turns for as long as a deployment lasts."""
+
+    def __init__(self, app: "Treadle") -> None:
+        self._app, self._told = app, False
+
+    async def tell(self) -> None:
+        """Declare the limits, unless that was done."""
+        if not self._told:
+            await declare_limits(self._app)
+            self._told = True
+
+
 async def declare_limits(app: "Treadle") -> int:
     """Write what differs from what the store knows; answer how many limits that were. An operator's own word stays."""
     tolls = {toll.policy: toll for task in app.tasks.values() for toll in task.tolls}

@@ -26,14 +26,16 @@ class Job(Generic[R]):
     async code has the same with an `a` in front.
     """
 
-    __slots__ = ("app", "id", "new", "spooled")
+    __slots__ = ("app", "changed", "id", "new", "spooled")
 
-    def __init__(self, app: "Treadle", id: str, new: bool = True, spooled: bool = False) -> None:
+    def __init__(self, app: "Treadle", id: str, new: bool = True, spooled: bool = False, changed: bool = False) -> None:
         self.app, self.id = app, id
         self.new = new
         """False: a job that was there before stands for the call (an equal id or unique key)."""
         self.spooled = spooled
         """True: the store was away; the job is safe on this host and goes on its way when the store is back."""
+        self.changed = changed
+        """True: the job that stands for the call waits, and has taken over its arguments (`on_conflict`)."""
 
     async def arefresh(self) -> Snapshot:
         """Read all that is known of it now. Raises JobNotFound."""

@@ -1,20 +1,22 @@
 """What may be wished of when jobs run: limits, rates, budgets and orders, and how arguments say by what they count."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from treadle.core.errors import ConfigError, InvalidArguments
 from treadle.core.flow.gates import Gate, Kind
-from treadle.core.retry import milliseconds
+
+if TYPE_CHECKING:
+    from decimal import Decimal  # whoever only enqueues need not pay for importing it
 
 Key = str | Callable[[Mapping[str, Any]], object] | None
 """An argument's name, "tenant" or "owner" where no argument is called so, or a function of all arguments."""
 
-Cost = int | float | Decimal | str | Callable[[Mapping[str, Any]], object]
+Cost: TypeAlias = "int | float | Decimal | str | Callable[[Mapping[str, Any]], object]"
 """Units: a number, an argument's name, or a function of all arguments."""
+
+#: Keys that are the job's own where no argument is called so.
+OWN = ("tenant", "owner")
 
 PERIODS = {
     "ms": 1, "s": 1_000, "sec": 1_000, "second": 1_000, "min": 60_000, "minute": 60_000, "h": 3_600_000,
@@ -38,8 +40,9 @@ class Limit:
     __slots__ = ("key", "most", "name")
 
     def __init__(self, most: int, *, key: Key = None, name: str | None = None) -> None:
-        if most not in NUMBERS:
+        if not _is_number(most):
             raise ConfigError(f"Limit: {most!r} must be a whole number of at least 1.")
+        _check("Limit", key, name)
         self.most, self.key, self.name = most, key, name
 
     def toll(self, owner: str) -> "Toll":
@@ -59,8 +62,9 @@ class Rate:
     ) -> None:
         self.units, self.period = _per("Rate", text)
         self.burst = self.units if burst is None else burst
-        if self.burst not in NUMBERS:
+        if not _is_number(self.burst):
             raise ConfigError(f"Rate: burst={burst!r} must be a whole number of at least 1.")
+        _check("Rate", key, name)
         self.key, self.cost, self.name = key, cost, name
 
     def toll(self, owner: str) -> "Toll":
@@ -88,6 +92,7 @@ class Budget:
     ) -> None:
         if unit not in ("requests", "tokens", "money"):
             raise ConfigError(f"Budget: unit={unit!r} is not known; it is 'requests', 'tokens' or 'money'.")
+        _check("Budget", key, name)
         self.units, self.period = _per("Budget", text, MONEY if unit == "money" else 1)
         self.unit, self.key, self.cost, self.name = unit, key, cost, name
 
@@ -118,41 +123,56 @@ class Toll(NamedTuple):
     def declared(self) -> tuple[int, int, int]:
         return self.limit, self.period, self.burst
 
-    def gate(self, task: str, args: Mapping[str, Any]) -> Gate:
-        return Gate(self.kind, self.policy, key_of(task, self.key, args), self.limit, self.period, self.burst)
+    def gate(self, key: str) -> Gate:
+        return Gate(self.kind, self.policy, key, self.limit, self.period, self.burst)
+
+    def varies(self, own: Collection[str]) -> bool:
+        """Say whether its gate or cost depends on a call's arguments; `own`: names that stand for the job's own."""
+        return varies(self.key, own) or isinstance(self.cost, str) or callable(self.cost)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether each job costs one unit."""
+        return type(self.cost) is int and self.cost == 1 and self.scale == 1
 
     def units(self, task: str, args: Mapping[str, Any]) -> int:
         """Say what a job costs. Raises InvalidArguments."""
-        if self.cost == 1 and self.scale == 1:
-            return 1
         told: Any = self.cost
         if isinstance(told, str):
             told = args.get(told)
         elif callable(told):
             told = told(args)
-        if isinstance(told, bool) or not isinstance(told, (int, float, Decimal)) or not 0 <= told <= MOST:
+        units, most = units_of(told, self.scale), self.burst or self.limit
+        if units is None:
             raise InvalidArguments(task, f"its cost at {self.policy} is {told!r:.80}; it must be a number from 0 on.")
-        units = round(told * self.scale)
-        most = self.burst or self.limit
         if units > most:
-            raise InvalidArguments(task, f"it costs {units:,} at {self.policy}, of which {most:,} are the most.")
+            costs, all_of_it = f"{units / self.scale:,.10g}", f"{most / self.scale:,.10g}"
+            raise InvalidArguments(task, f"it costs {costs} at {self.policy}, of which {all_of_it} are the most.")
         return units
 
 
 def tolls_of(owner: str, *wishes: Limits | Rates | Budgets) -> tuple[Toll, ...]:
     """List the tolls of a task or queue, each with a policy of its own. Raises ConfigError."""
-    found: list[Toll] = []
+    found: dict[str, Toll] = {}
     for wish in wishes:
         for each in (wish,) if isinstance(wish, (Limit, Rate, Budget)) else wish or ():
             if not isinstance(each, (Limit, Rate, Budget)):
                 raise ConfigError(f"{owner}: {each!r} is no limit; give Limit(…), Rate(…) or Budget(…).")
             toll = each.toll(owner)
-            alike = sum(toll.policy == other.policy.partition("#")[0] for other in found)
-            found.append(toll._replace(policy=f"{toll.policy}#{alike + 1}") if alike else toll)
-    return tuple(found)
+            policy, number = toll.policy, 1
+            while policy in found:
+                number += 1
+                policy = f"{toll.policy}#{number}"
+            found[policy] = toll._replace(policy=policy)
+    return tuple(found.values())
 
 
-def key_of(task: str, key: Key, args: Mapping[str, Any]) -> str:
+def varies(key: Key, own: Collection[str]) -> bool:
+    """Say whether a key depends on a call's arguments."""
+    return key is not None and (callable(key) or key not in own)
+
+
+def key_of(key: Key, args: Mapping[str, Any]) -> str:
     """Say by what a job is counted, as "user_id=u1"; empty where it is counted with all others."""
     if key is None:
         return ""
@@ -169,19 +189,51 @@ def order_of(key: str) -> Gate:
 def argument_names(tolls: Sequence[Toll]) -> list[str]:
     """Name the arguments that these count by."""
     named = [each for toll in tolls for each in (toll.key, toll.cost) if isinstance(each, str)]
-    return [name for name in named if name not in ("tenant", "owner")]
+    return [name for name in named if name not in OWN]
+
+
+def units_of(amount: object, scale: int = 1) -> int | None:
+    """Count an amount in whole units, of which `scale` make one; None for what is no number from 0 on.
+
+    A part of a unit counts as one: so no cap is broken by rounding.
+    """
+    from decimal import ROUND_CEILING, Decimal
+
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, Decimal)):
+        return None
+    # A float as it is written: 0.1 is not a little more than a tenth.
+    exact = Decimal(repr(float(amount))) if isinstance(amount, float) else Decimal(amount)
+    if not exact.is_finite() or not 0 <= exact <= MOST:
+        return None
+    return int((exact * scale).to_integral_value(ROUND_CEILING))
 
 
 def _short(value: object) -> str:
     if isinstance(value, str):
         text = value
+    elif type(value) is int:
+        text = str(value)
     else:
         import json
 
         text = json.dumps(value, default=str, sort_keys=True)
     if len(text) <= LONGEST_KEY and text.isprintable():
         return text
-    return "sha256-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    from hashlib import sha256
+
+    return "sha256-" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value in NUMBERS
+
+
+def _check(what: str, key: object, name: object) -> None:
+    """Refuse what would count by nothing, or could not be named by an operator."""
+    if not (key is None or isinstance(key, str) or callable(key)):
+        raise ConfigError(f"{what}: key={key!r} must be an argument's name, or a function of the arguments.")
+    if name is not None and not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_KEY):
+        raise ConfigError(f"{what}: name={name!r:.80} must be 1 to {LONGEST_KEY} printable characters.")
 
 
 def _policy(owner: str, kind: str, key: Key) -> str:
@@ -191,80 +243,14 @@ def _policy(owner: str, kind: str, key: Key) -> str:
 
 def _per(what: str, text: str, scale: int = 1) -> tuple[int, int]:
     """Read "600/min" as units and the milliseconds in which they come. Raises ConfigError."""
+    from decimal import Decimal
+
     number, slash, period = str(text).partition("/")
     try:
-        units = round(Decimal(number.strip().replace("_", "")) * scale)
-        length = PERIODS[period.strip()]
+        exact = Decimal(number.strip().replace("_", "")) * scale
+        units, length = int(exact), PERIODS[period.strip()]
     except (ArithmeticError, ValueError, KeyError):
-        units, length = 0, 0
-    if not slash or not 1 <= units <= MOST * scale:
+        exact, units, length = Decimal(0), 0, 0
+    if not slash or units != exact or not 1 <= units <= MOST * scale:
         raise ConfigError(f"{what}: {text!r} must be a number and a period, such as 10/s, 600/min, 1000/h or 50/day.")
     return units, length
-
-
-def _check_length(what: str, length: object) -> None:
-    if not isinstance(length, timedelta) or length <= timedelta(0):
-        raise ConfigError(f"{what}: {length!r} must be a timedelta of more than zero.")
-
-
-class Unique:
-    """At most one job for these arguments (and tenant) at a time; without names: for the task.
-
-    `until="started"` lets the next be enqueued once it has started; `window` keeps others out for so long after it was
-    enqueued, whatever became of it. `key`: a text, or a function of the arguments, in place of names.
-    `on_conflict`: "skip": the job that is there stands for the newcomer; "replace": it also gets the newcomer's
-    arguments while it waits; "reschedule": and its due time; "raise": enqueueing raises DuplicateJob.
-    """
-
-    __slots__ = ("fields", "key_from", "on_conflict", "per_tenant", "until", "window")
-
-    def __init__(
-        self,
-        *fields: str,
-        key: Key = None,
-        per_tenant: bool = True,
-        until: Literal["final", "started"] = "final",
-        window: timedelta | None = None,
-        on_conflict: Literal["skip", "replace", "reschedule", "raise"] = "skip",
-    ) -> None:
-        known = ("skip", "replace", "reschedule", "raise")
-        if on_conflict not in known:
-            raise ConfigError(f"Unique: on_conflict={on_conflict!r} is not known; it is one of {', '.join(known)}.")
-        if until not in ("final", "started"):
-            raise ConfigError(f"Unique: until={until!r} is not known; it is 'final' or 'started'.")
-        if window is not None:
-            _check_length("Unique: window", window)
-        if fields and key is not None:
-            raise ConfigError("Unique: give names of arguments, or key=, not both.")
-        self.fields, self.on_conflict, self.until, self.per_tenant = fields, on_conflict, until, per_tenant
-        self.key_from = key
-        self.window = None if window is None else milliseconds(window)
-
-    def key(self, task: str, tenant: str | None, args: Mapping[str, Any]) -> str:
-        """Make the key that at most one job may have at a time."""
-        import json
-
-        named: object = {name: args.get(name) for name in self.fields}
-        if self.key_from is not None:
-            named = self.key_from(args) if callable(self.key_from) else self.key_from
-        return json.dumps([task, tenant if self.per_tenant else None, named], sort_keys=True, default=str)
-
-
-class Debounce(Unique):
-    """Run so long after the last call, with its arguments: each call puts off the job that waits."""
-
-    __slots__ = ("delay",)
-
-    def __init__(self, delay: timedelta, *fields: str, key: Key = None, per_tenant: bool = True) -> None:
-        super().__init__(*fields, key=key, per_tenant=per_tenant, until="started", on_conflict="reschedule")
-        _check_length("Debounce", delay)
-        self.delay = delay
-
-
-class Throttle(Unique):
-    """Run the first call in a window; until it is over, that job stands for all others."""
-
-    __slots__ = ()
-
-    def __init__(self, window: timedelta, *fields: str, key: Key = None, per_tenant: bool = True) -> None:
-        super().__init__(*fields, key=key, per_tenant=per_tenant, until="started", window=window)

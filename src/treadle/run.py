@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ from treadle.config import is_database
 from treadle.core.errors import ConfigError, InvalidArguments
 from treadle.core.retry import milliseconds
 from treadle.core.states import State
-from treadle.declaring import declare_limits
+from treadle.declaring import Declaration
 from treadle.engine.child import Child
 from treadle.engine.context import Context
 from treadle.engine.processes import CHILD, Processes
 from treadle.engine.resort import LastResort
 from treadle.engine.rhythm import Errand
 from treadle.engine.settings import WorkerSettings
+from treadle.engine.shares import WEIGHTS
 from treadle.engine.work import Executor, Work
 from treadle.engine.worker import Worker
 from treadle.locate import find_application, place_of
@@ -39,16 +39,11 @@ log = logging.getLogger("treadle")
 #: Seconds after the grace in which a worker that was told to stop must be gone (PROMISES P11).
 LEAVING = 1.8
 
-#: Seconds between two looks for instants of schedules, and for jobs whose transactions have been committed elsewhere.
+#: Seconds between two looks for instants of schedules (and tries to tell the store the limits), and for jobs whose
+#: transactions have been committed elsewhere.
 LOOK, CARRY = 1.0, 0.25
 
-#: Seconds between two looks whether the store knows the limits as this code has them.
-DECLARE = 60.0
-
 Queues = Sequence[str] | Mapping[str, int] | None
-
-#: How many starts a queue may get for one of another's.
-WEIGHTS = range(1, 1_001)
 
 
 def make_worker(app: "Treadle", queues: Queues = None, slots: int | None = None) -> Worker:
@@ -231,7 +226,7 @@ def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = No
 
 def _errands(app: "Treadle") -> list[Errand]:
     """List what a worker of this application does beside its jobs."""
-    errands = [Errand(DECLARE, partial(declare_limits, app))]
+    errands = [Errand(LOOK, Declaration(app).tell)]
     if app.schedules:
         from treadle.schedule import Scheduler
 

@@ -85,6 +85,25 @@ class Signature:
         close = get_close_matches(strange, self._named, n=1)
         return f"there is no argument {strange!r}." + (f" Did you mean {close[0]!r}?" if close else "")
 
+    def takes(self, name: str) -> bool:
+        """Say whether an argument may have this name."""
+        return self._open or name in self._named
+
+    @cached_property
+    def plain_defaults(self) -> dict[str, Any]:
+        """The defaults as JSON would have them; without those that it cannot have."""
+        import msgspec
+
+        found = {}
+        for name, default in self.defaults.items():
+            try:
+                found[name] = msgspec.to_builtins(default, enc_hook=_reduce, str_keys=True)
+            except SoftTimeout:
+                raise
+            except Exception:  # noqa: BLE001 - it is only ever used by those who leave the argument out
+                continue
+        return found
+
     def explain(self, names: Mapping[str, Any]) -> str | None:
         """Say what is wrong with a call's argument names; None if nothing is."""
         if wrong := self.unknown(names):

@@ -12,8 +12,9 @@ from treadle.core.job import NewJob
 from treadle.core.retry import DEFAULT, Retry, milliseconds
 from treadle.governing import Governing
 from treadle.handle import Job
-from treadle.limits import Budgets, Debounce, Limits, Rates, Throttle, Unique, argument_names, tolls_of
+from treadle.limits import OWN, Budgets, Limits, Rates, argument_names, tolls_of
 from treadle.signature import Signature
+from treadle.unique import Debounce, Throttle, Unique, one_of
 
 if TYPE_CHECKING:
     from treadle.app import Treadle
@@ -33,9 +34,6 @@ LATEST = 7_000 * 366 * 24 * 3600 * 1000
 
 When = timedelta | datetime | float
 
-
-#: Keys that are the job's own where no argument is called so.
-OWN = ("tenant", "owner")
 
 #: Jobs of one call: while it is written, a store may let nobody else in.
 MOST = 50_000
@@ -82,8 +80,7 @@ class TaskOptions(NamedTuple):
             raise ConfigError(f"{task}: the soft timeout must be shorter than the timeout.")
         if not isinstance(self.retry, Retry):
             raise ConfigError(f"{task}: retry={self.retry!r} must be a policy, such as Retry(3) or NEVER.")
-        if len([each for each in (self.unique, self.debounce, self.throttle) if each is not None]) > 1:
-            raise ConfigError(f"{task}: give one of unique=, debounce= and throttle=.")
+        one_of(task, self.unique, self.debounce, self.throttle)
         if self.ordering_key is not None and self.priority:
             raise ConfigError(f"{task}: an ordering key decides the order of its jobs; leave priority= out.")
         if self.executor not in ("auto", "process"):
@@ -110,6 +107,7 @@ class Wishes(NamedTuple):
     max_attempts: int | None = None
     ordering_key: str | None = None
     unique: Unique | None = None
+    """One for these jobs, a Debounce or a Throttle too, in place of the task's."""
     tx: object | None = None
 
 
@@ -164,20 +162,23 @@ class Task(Generic[P, R]):
         max_attempts: int | None = None,
         ordering_key: str | None = None,
         unique: Unique | None = None,
+        debounce: Debounce | None = None,
+        throttle: Throttle | None = None,
         tx: object | None = None,
     ) -> "Task[P, R]":
         """Wish something for the jobs enqueued through what this answers.
 
         `id`: a chosen id; a job that has it already stands for the newcomer. `run_after`: seconds or a
         timedelta from now, or an aware datetime. `priority`: -100…100, larger runs sooner. `expires`: do not
-        start any more after this. `ordering_key`: jobs of one key run strictly one after the other. `unique`: in place
-        of the task's. `tx`: a connection or session of sqlite3, psycopg, asyncpg, SQLAlchemy or Django, or
-        what `ctx.tx()` gives: the job exists exactly if that transaction commits.
+        start any more after this. `ordering_key`: jobs of one key run strictly one after the other. `unique`,
+        `debounce`, `throttle`: one of them, in place of the task's. `tx`: a connection or session of sqlite3, psycopg,
+        asyncpg, SQLAlchemy or Django, or what `ctx.tx()` gives: the job exists exactly if that transaction commits.
         """
+        alike = one_of(self.name, unique, debounce, throttle)
         given: dict[str, Any] = {
             "id": id, "queue": queue, "priority": priority, "run_after": run_after, "owner": owner, "tenant": tenant,
             "batch": batch, "expires": expires, "max_attempts": max_attempts, "ordering_key": ordering_key,
-            "unique": unique, "tx": tx,
+            "unique": alike, "tx": tx,
         }  # fmt: skip
         return self._with(self.wishes._replace(**{name: value for name, value in given.items() if value is not None}))
 
@@ -278,20 +279,23 @@ class Task(Generic[P, R]):
     def _new_job(self, id: str, text: str) -> NewJob:
         from msgspec.json import decode
 
-        args: dict[str, Any] = decode(text)
+        args: dict[str, Any] = {**self.signature.plain_defaults, **decode(text)}
         lane, costs = self._governing.constant or self._governing.of(args)
         unique = self._unique
-        key = None if unique is None else unique.key(self.name, self.wishes.tenant, args)
+        key = unique.key(self.name, self.wishes.tenant, args, self._application().clock()) if unique else None
         return self._template._replace(id=id, args=text, unique_key=key, lane=lane, costs=costs)
 
     @cached_property
     def _governing(self) -> Governing:
         """What its jobs must pass, by the limits of the task and of its queue."""
         options, wishes = self.options, self.wishes
-        tolls = (*self.tolls, *self._application().tolls_of_queue(_given(wishes.queue, options.queue)))
+        # A limit that the queue shares with the task is one gate, entered once.
+        tolls = {toll.policy: toll for toll in self._application().tolls_of_queue(_given(wishes.queue, options.queue))}
+        tolls |= {toll.policy: toll for toll in self.tolls}
+        own = [name for name in OWN if not self.signature.takes(name)]
         return Governing(
-            self.name, tolls, wishes.tenant, wishes.owner, options.ordering_key, wishes.ordering_key,
-            self.signature.defaults,
+            self.name, list(tolls.values()), wishes.tenant, wishes.owner, options.ordering_key, wishes.ordering_key,
+            self.signature.plain_defaults, own,
         )  # fmt: skip
 
     @cached_property
@@ -299,19 +303,22 @@ class Task(Generic[P, R]):
         """What all jobs of this task have in common under its wishes."""
         app, options, wishes = self._application(), self.options, self.wishes
         _check_wishes(self.name, app, wishes)
-        if wishes.priority and (options.ordering_key or wishes.ordering_key):
+        priority = _given(wishes.priority, options.priority)
+        if priority and (options.ordering_key or wishes.ordering_key):
             raise InvalidArguments(self.name, "an ordering key decides the order of its jobs; leave priority= out.")
-        due_at, due_in = _due(self.name, wishes.run_after)
-        if options.debounce and wishes.run_after is None:
-            due_in = milliseconds(options.debounce.delay)
         unique, governed = self._unique, self._governing.constant
+        if wishes.unique and (wrong := self.signature.unknown(wishes.unique.fields)):
+            raise InvalidArguments(self.name, f"{type(wishes.unique).__name__}: {wrong}")
+        due_at, due_in = _due(self.name, wishes.run_after)
+        if isinstance(unique, Debounce) and wishes.run_after is None:
+            due_in = min(unique.delay, LATEST)
         expires = options.expires if wishes.expires is None else wishes.expires
         return NewJob(
             id="",
             task=self.name,
             queue=_given(wishes.queue, options.queue),
             args="",
-            priority=_given(wishes.priority, options.priority),
+            priority=priority,
             due_at=due_at,
             due_in=due_in,
             max_attempts=wishes.max_attempts or options.retry.attempts,
@@ -322,7 +329,7 @@ class Task(Generic[P, R]):
             batch=wishes.batch,
             lane=governed.lane if governed else None,
             unique_until=unique.until if unique else "final",
-            unique_for=unique.window if unique else None,
+            unique_for=min(unique.window, LATEST) if unique and unique.window is not None else None,
             on_conflict=unique.on_conflict if unique and unique.on_conflict != "raise" else "skip",
             fresh=wishes.id is None,
         )

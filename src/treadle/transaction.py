@@ -91,7 +91,7 @@ class Transaction:
     def _complete(self) -> Acts[None]:
         line, tx = self._line, self._tx
         try:
-            outcome = complete(line.encode(tx.result))
+            outcome = complete(line.encode(tx.result))._replace(park=line.park)
             ending = Ending(line.claim, outcome, line.progress, line.log_text(), line.spent_beyond())
             if not (yield lambda: tx.enlisted.complete(ending)):
                 raise Stopped("this job is not this worker's any more; nothing of the transaction was kept")

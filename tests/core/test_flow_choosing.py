@@ -326,6 +326,16 @@ def test_it_ends_where_a_tenant_has_a_lane_that_was_not_loaded() -> None:
     assert chosen(line).cut, "there is more, though all that was loaded is taken"
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_it_ends_where_it_is_the_turn_of_a_tenant_of_whom_no_lane_was_loaded(others: int) -> None:
+    """The lanes that were asked for were empty; there are more."""
+    line = tenants(a=many("a", 2, since=50), b=many("b", 9))
+    line.turns[1].rows, line.turns[1].beyond = [], (0, 0)
+    line.turns[1].paid = TURN // 2
+    choice = chosen(line, *[queue("queue", 1, since=900)] * others)
+    assert (taken(choice), choice.cut) == (["a0"], True)
+
+
 def test_it_ends_where_the_turn_of_a_tenant_that_was_not_loaded_has_come() -> None:
     line = tenants(a=many("a", 9), b=many("b", 9))
     line.beyond = TURN

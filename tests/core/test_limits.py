@@ -21,7 +21,9 @@ def test_a_rate_is_a_number_and_a_period(text: str, units: int, period: int) -> 
     assert (rate.units, rate.period, rate.burst) == (units, period, units)
 
 
-@pytest.mark.parametrize("text", ["", "10", "10/", "/s", "0/s", "-1/s", "ten/s", "1/fortnight", "nan/s", "inf/s"])
+@pytest.mark.parametrize(
+    "text", ["", "10", "10/", "/s", "0/s", "-1/s", "ten/s", "1/fortnight", "nan/s", "inf/s", "1.5/s"]
+)
 def test_another_text_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match="600/min"):
         Rate(text)
@@ -32,7 +34,13 @@ def test_another_text_is_refused_with_an_example(text: str) -> None:
     [
         lambda: Limit(0),
         lambda: Limit(1.5),  # type: ignore[arg-type]  # what somebody may write
+        lambda: Limit(True),
+        lambda: Limit(1, key=5),  # type: ignore[arg-type]  # what somebody may write
+        lambda: Limit(1, name=""),
+        lambda: Limit(1, name="a\nb"),
         lambda: Rate("1/s", burst=0),
+        lambda: Rate("1/s", burst=1.0),  # type: ignore[arg-type]  # what somebody may write
+        lambda: Budget("0.0000001/day", unit="money"),
         lambda: Budget("1/day", unit="hope"),  # type: ignore[arg-type]  # what somebody may write
         lambda: Unique(on_conflict="panic"),  # type: ignore[arg-type]  # what somebody may write
         lambda: Unique(until="dawn"),  # type: ignore[arg-type]  # what somebody may write
@@ -82,6 +90,24 @@ def test_a_cost_that_is_none_or_can_never_be_paid_is_refused(size: Any) -> None:
 def test_a_key_that_raises_is_a_sentence() -> None:
     with pytest.raises(InvalidArguments, match="key or cost"):
         governing(Limit(1, key=lambda args: args["nobody"])).of({})
+
+
+def test_where_arguments_say_nothing_all_jobs_get_the_same() -> None:
+    own = ("tenant", "owner")
+    tolls = tolls_of("sync", Limit(5), Rate("9/s", key="tenant", cost=3))
+    constant = Governing("sync", tolls, "acme", None, None, "a1", {}, own).constant
+    assert constant is not None
+    assert constant == Governing("sync", tolls, "acme", None, None, "a1", {}).of({"user": "u1"})
+    assert constant.costs == "[1,3,1]"
+    for varying in (Limit(5, key="user"), Limit(5, key=lambda args: "x"), Rate("9/s", cost="size")):
+        assert Governing("sync", tolls_of("sync", varying), None, None, None, None, {"size": 1}, own).constant is None
+    assert Governing("sync", tolls, "acme", None, None, None, {}, ("owner",)).constant is None, "an argument: tenant"
+
+
+def test_a_chosen_ordering_key_wins_over_the_tasks_argument() -> None:
+    lane, _ = Governing("sync", (), None, None, "account", "a2", {}).of({"account": "a1"})
+    assert lane is not None
+    assert [gate.key for gate in read_lane(lane).gates] == ["a2"]
 
 
 def test_money_is_counted_in_millionths() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from treadle import NEVER, Context, Pack, Retry, SoftTimeout, Treadle
+from treadle import NEVER, Budget, Context, Pack, Rate, Retry, SoftTimeout, Treadle
 
 pack = Pack("child")
 
@@ -45,6 +45,14 @@ def tell(ctx: Context) -> list[Any]:
         ctx.progress(done + 1, 5, note="at it")
     ctx.log("a line", where="child")
     return [ctx.job_id, ctx.attempt, ctx.owner]
+
+
+@pack.task(
+    executor="process", context=True, budget=Budget("100/day", unit="tokens", cost="expected"), rate=Rate("1000/s")
+)
+def spend(ctx: Context, expected: int, used: int) -> None:
+    ctx.spend_sync(tokens=used)
+    ctx.heed({"RateLimit-Remaining": "0", "RateLimit-Reset": "3600"})
 
 
 @pack.task(executor="process", retry=NEVER, timeout=timedelta(milliseconds=300))

@@ -1,7 +1,7 @@
 """Limits, budgets, orders and turns as an application declares them, on each store."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -23,7 +23,8 @@ from treadle import (
 )
 from treadle.core.flow.steering import STEER, Steer, read_steering
 from treadle.core.states import State
-from treadle.declaring import declare_limits
+from treadle.core.store import Store
+from treadle.declaring import Declaration, declare_limits
 from treadle.run import weights_of, worker_settings
 from treadle.testing import FakeClock
 
@@ -69,6 +70,8 @@ async def test_an_ordering_key_takes_no_priority(timeless: Treadle) -> None:
 
     with pytest.raises(InvalidArguments, match="priority"):
         await post.using(priority=5).aenqueue("a")
+    with pytest.raises(InvalidArguments, match="priority"):
+        await timeless.task("urgent", priority=5)(post.fn).using(ordering_key="a").aenqueue("a")
     with pytest.raises(ConfigError, match="priority"):
         timeless.task("other", ordering_key="account", priority=5)(post.fn)
 
@@ -158,6 +161,23 @@ async def test_tenants_take_turns(timeless: Treadle) -> None:
     assert [place for place, tenant in enumerate(ran) if tenant == "small"][-1] <= 6
 
 
+async def test_a_newcomers_first_job_waits_for_no_more_than_two_jobs_a_slot(timeless: Treadle) -> None:
+    """However short the jobs of the one who was there first are, and so however many would be claimed ahead."""
+    ran: list[str] = []
+    slots = 4
+
+    @timeless.task(context=True)
+    async def work(ctx: Context) -> None:
+        ran.append(ctx.tenant or "")
+        if len(ran) == 150:
+            await timeless.tasks["work"].using(tenant="small").aenqueue()
+            ran.append("enqueued")
+
+    await work.using(tenant="big").aenqueue_many([{}] * 400)
+    await new_worker(timeless, slots=slots, lease=3_600_000).run(until_idle=True)
+    assert ran.index("small") - ran.index("enqueued") - 1 <= 2 * slots
+
+
 async def test_a_debounced_call_runs_once_after_the_last_with_its_arguments(
     timeless: Treadle, clock: FakeClock
 ) -> None:
@@ -170,7 +190,8 @@ async def test_a_debounced_call_runs_once_after_the_last_with_its_arguments(
     first = await index.aenqueue("d", 1)
     clock.forward(20_000)
     second = await index.aenqueue("d", 2)
-    assert (second.id, second.new) == (first.id, False)
+    assert (second.id, second.new, second.changed) == (first.id, False, True)
+    assert (first.new, first.changed) == (True, False)
     clock.forward(20_000)
     await timeless.store.sweep("", 10, take=0)
     await work_off(timeless)
@@ -179,6 +200,46 @@ async def test_a_debounced_call_runs_once_after_the_last_with_its_arguments(
     await timeless.store.sweep("", 10, take=0)
     await work_off(timeless)
     assert ran == [2]
+
+
+async def test_calls_that_never_end_are_served_all_the_same(store: Store, clock: FakeClock) -> None:
+    app, ran = Treadle(store, clock=clock), list[int]()
+
+    @app.task
+    async def index(version: int) -> None:
+        ran.append(version)
+
+    bounded = Debounce(timedelta(seconds=30), most=timedelta(minutes=2))
+    for version in range(60):
+        await index.using(debounce=bounded).aenqueue(version)
+        clock.forward(10_000)
+        await store.sweep("", 10, take=0)
+        await work_off(app)
+    served = [before for before, after in zip([0, *ran], ran, strict=False) if after - before > 12]
+    assert (served, len(ran) >= 5) == ([], True)
+
+
+async def test_a_wish_for_this_call_wins_over_the_tasks(timeless: Treadle) -> None:
+    @timeless.task(debounce=Debounce(timedelta(seconds=30), "doc"))
+    async def index(doc: str) -> None: ...
+
+    first = await index.using(unique=Unique("doc")).aenqueue("d")
+    assert (await found(timeless.store, first.id)).state is State.QUEUED
+    again = await index.using(throttle=Throttle(timedelta(hours=1), "doc")).aenqueue("d")
+    assert not again.new
+    with pytest.raises(ConfigError, match="one of"):
+        index.using(unique=Unique(), throttle=Throttle(timedelta(hours=1)))
+    with pytest.raises(InvalidArguments, match="'dok'"):
+        await index.using(unique=Unique("dok")).aenqueue("d")
+
+
+async def test_an_argument_that_is_left_out_is_as_good_as_its_default(timeless: Treadle) -> None:
+    @timeless.task(unique=Unique("user", "day"))
+    async def sync(user: str, day: date = date(2026, 11, 25)) -> None: ...
+
+    first = await sync.aenqueue("u1")
+    assert (await sync.aenqueue("u1", day=date(2026, 11, 25))).id == first.id
+    assert (await sync.aenqueue("u1", day=date(2026, 11, 26))).new
 
 
 async def test_a_throttled_call_runs_once_in_its_window(timeless: Treadle, clock: FakeClock) -> None:
@@ -208,7 +269,8 @@ async def test_a_unique_job_may_be_followed_by_one_once_it_has_started(timeless:
             news.append((await timeless.tasks["sync"].aenqueue()).new)
 
     await sync.aenqueue()
-    await work_off(timeless)
+    # In one slot: the follower must not start, and give the key up in its turn, between the two calls.
+    await new_worker(timeless, slots=1, lease=3_600_000).run(until_idle=True)
     assert news == [True, False]
 
 
@@ -223,6 +285,42 @@ async def test_new_limits_hold_for_jobs_that_older_code_has_enqueued(timeless: T
     assert await declare_limits(newer) == 0
     await work_off(newer)
     assert (await newer.acount())[State.COMPLETED] == 3
+
+
+async def test_of_two_versions_of_the_code_the_one_that_started_last_is_heeded(timeless: Treadle) -> None:
+    @timeless.task("call", rate=Rate("1/day"))
+    async def call() -> None: ...
+
+    newer = Treadle(timeless.store)
+    newer.task("call", rate=Rate("3/day"))(call.fn)
+    older, newest = Declaration(timeless), Declaration(newer)
+    for each in (older, newest, older, newest, older):
+        await each.tell()
+    records = await timeless.store.read(STEER)
+    assert read_steering((record.key, record.value) for record in records)["call:rate"].declared == (3, 86_400_000, 3)
+
+
+def test_a_limit_of_one_name_has_one_number(timeless: Treadle) -> None:
+    timeless.task("a", rate=Rate("9/s", name="api"))(lambda: None)
+    timeless.task("b", rate=Rate("9/s", name="api", cost=2))(lambda: None)
+    with pytest.raises(ConfigError, match="'api:rate' has other numbers in the task 'c' than in the task 'b'"):
+        timeless.task("c", rate=Rate("8/s", name="api"))(lambda: None)
+    with pytest.raises(ConfigError, match="the queue 'crm'"):
+        timeless.queue("crm", rate=Rate("8/s", name="api"))
+    assert "c" not in timeless.tasks
+
+
+async def test_a_limit_that_a_task_shares_with_its_queue_counts_each_job_once(timeless: Treadle) -> None:
+    timeless.queue("crm", rate=Rate("2/day", name="api"))
+    ran: list[int] = []
+
+    @timeless.task(queue="crm", rate=Rate("2/day", name="api"))
+    async def call(number: int) -> None:
+        ran.append(number)
+
+    await call.aenqueue_many([{"number": number} for number in range(3)])
+    await work_off(timeless)
+    assert ran == [0, 1]
 
 
 async def test_an_operators_word_outlives_new_code(timeless: Treadle) -> None:
@@ -261,3 +359,32 @@ async def test_a_limit_of_a_queue_counts_all_its_tasks(timeless: Treadle) -> Non
         await work.aenqueue(name)
     await new_worker(timeless, lease=3_600_000).run(until_idle=True)
     assert ran == ["a", "b"]
+
+
+async def test_who_waits_for_a_rate_that_refills_soon_is_waited_for(app: Treadle) -> None:
+    """A worker that runs until it is idle is not, while a lane opens by itself within a minute."""
+    ran: list[int] = []
+
+    @app.task(rate=Rate("50/s", burst=1))
+    async def call(number: int) -> None:
+        ran.append(number)
+
+    await call.aenqueue_many([{"number": number} for number in range(4)])
+    await app.arun_until_idle()
+    assert ran == [0, 1, 2, 3]
+
+
+async def test_a_queue_of_weight_three_gets_three_starts_for_one(timeless: Treadle) -> None:
+    timeless.queue("mail", weight=3)
+    started: list[str] = []
+
+    for queue in ("mail", "default"):
+
+        @timeless.task(queue, queue=queue)
+        async def work(queue: str) -> None:
+            started.append(queue)
+
+        await work.aenqueue_many([{"queue": queue}] * 40)
+    await new_worker(timeless, slots=4, reserve=0, lease=3_600_000).run(until_idle=True)
+    assert len(started) == 80
+    assert abs(started[:40].count("mail") - 30) <= 4, "but for those that are claimed at the same time"

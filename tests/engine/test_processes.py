@@ -71,6 +71,17 @@ async def test_it_runs_in_another_process_which_is_kept_for_the_next(app: Treadl
     await is_gone(first)
 
 
+async def test_what_a_child_has_spent_and_heeded_comes_too(app: Treadle) -> None:
+    spend = app.bind(childwork.spend)
+    await spend.aenqueue(90, used=10)
+    await app.arun_until_idle()
+    job = await spend.aenqueue(90, used=0)
+    await app.arun_until_idle()
+    failing = [verdict.predicate for verdict in (await job.aexplain()).failing]
+    assert "rate" in failing, "it is parked"
+    assert "budget" not in failing, "what was not spent was given back"
+
+
 async def test_progress_and_log_lines_come_from_a_child_too(app: Treadle) -> None:
     tell = app.bind(childwork.tell)
     async with running(new_worker(app)):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.engine.scene import ended, found, new_worker, running
-from treadle import NEVER, ConfigError, Context, Retry, Stopped, Treadle
+from treadle import NEVER, Budget, ConfigError, Context, Rate, Retry, Stopped, Treadle
 from treadle.core.events import AttemptEnded, Event
 from treadle.core.job import Ending
 from treadle.core.outcomes import retry
@@ -114,6 +114,26 @@ async def test_a_block_that_raises_leaves_nothing(app: Treadle, url: str) -> Non
     assert (done.state, done.attempt) == (State.COMPLETED, 2)
     assert await orders(url) == ["attempt 2"]
     assert await app.store.get("next 1") is None
+
+
+async def test_what_was_not_spent_is_given_back_and_what_was_heeded_is_kept_in_the_same_commit(app: Treadle) -> None:
+    ran: list[int] = []
+
+    @app.task(context=True, budget=Budget("100/day", unit="tokens", cost=75), rate=Rate("1000/s", key="account"))
+    async def ask(ctx: Context, account: str) -> None:
+        async with ctx.tx():
+            await ctx.spend(tokens=10)
+            ctx.heed({"RateLimit-Remaining": "0", "RateLimit-Reset": "3600"})
+            ran.append(len(account))
+
+    await ask.aenqueue_many([{"account": "a"}, {"account": "bb"}])
+    await app.arun_until_idle()
+    assert sorted(ran) == [1, 2], "each sets aside more than the other's leaves"
+    job = await ask.aenqueue("a")
+    await app.arun_until_idle()
+    failing = [verdict.predicate for verdict in (await job.aexplain()).failing]
+    assert "rate" in failing, "the account is parked"
+    assert "budget" not in failing
 
 
 async def test_a_result_that_cannot_be_written_rolls_back(app: Treadle, url: str) -> None:

@@ -96,9 +96,9 @@ class Model:
     def _replace(self, job: Kept, new: NewJob) -> None:
         if job.new.lane != new.lane:
             self.flow.give_up(job.new.id, job.new.lane)
-        brings = ("args", "costs", "lane", "priority", "meta")
+        brings = ("args", "costs", "lane", "tenant", "priority", "meta")
         job.new = job.new._replace(**{name: getattr(new, name) for name in brings})
-        job.max_attempts = new.max_attempts
+        job.max_attempts = max(new.max_attempts, job.attempt + 1)
         if new.on_conflict == "reschedule":
             job.due_at, job.expires_at = self._due(new), self._expires(new)
             if job.state is not State.HELD:

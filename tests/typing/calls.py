@@ -6,7 +6,20 @@ An ignore that is not needed is an error in both checkers, so a wrong call that 
 from datetime import timedelta
 from typing import assert_type
 
-from treadle import Context, Exponential, Job, Pack, Retry, Treadle, Unique
+from treadle import (
+    Budget,
+    Context,
+    Debounce,
+    Exponential,
+    Job,
+    Limit,
+    Pack,
+    Rate,
+    Retry,
+    Throttle,
+    Treadle,
+    Unique,
+)
 
 app = Treadle("sqlite:///typing.db")
 pack = Pack("pack")
@@ -28,6 +41,21 @@ async def sync(ctx: Context, user_id: str, *, full: bool = False) -> dict[str, i
     return {}
 
 
+@app.task(
+    concurrency=[Limit(50), Limit(1, key="user_id")],
+    rate=Rate("250/s", key=lambda args: args["account"], cost="size"),
+    budget=Budget("2.50/day", unit="money", cost=0.01),
+    debounce=Debounce(timedelta(seconds=30), "user_id", most=timedelta(minutes=5)),
+)
+async def limited(user_id: str, account: str, size: int = 1) -> None: ...
+
+
+@app.task(context=True, ordering_key="user_id", throttle=Throttle(timedelta(minutes=5), "user_id"))
+async def spend(ctx: Context, user_id: str) -> None:
+    await ctx.spend(tokens=1200, money=0.25)
+    ctx.heed({"Retry-After": "5"})
+
+
 @pack.task("count", timeout=timedelta(seconds=30), context=True)
 def count(ctx: Context, path: str) -> int:
     return len(path)
@@ -42,6 +70,11 @@ async def right() -> None:
     assert_type(await (await sync.aenqueue("u1", full=True)).aresult(timeout=3), dict[str, int])
     assert_type(sync.using(priority=10, run_after=timedelta(hours=1), tenant="acme").enqueue("u1"), Job[dict[str, int]])
     assert_type(app.bind(count).enqueue("path"), Job[int])
+    assert_type(limited.using(unique=Unique("user_id"), ordering_key="a1").enqueue("u1", "gmail"), Job[None])
+    assert_type(limited.using(debounce=Debounce(timedelta(1))).enqueue("u1", "gmail").changed, bool)
+    assert_type(await spend.using(throttle=Throttle(timedelta(1))).aenqueue("u1"), Job[None])
+    app.queue("crm", concurrency=Limit(2), rate=[Rate("10/s")], weight=3)
+    app.worker(queues={"crm": 3, "default": 1})
     app.enqueue_many([add.call(1), add.using(priority=1).call(2)])
 
 
@@ -54,4 +87,7 @@ def wrong() -> None:
     sync.enqueue(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     sync.using(priority="high")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.bind(count).enqueue(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Limit("5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Unique("user_id", on_conflict="panic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    limited.using(unique="user_id")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.task(queue=5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]

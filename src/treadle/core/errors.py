@@ -100,13 +100,13 @@ class DuplicateJob(TreadleError):
 
 
 class BudgetSpent(TreadleError):
-    """A budget has not so much left: do not spend it. Raise RetryLater(error.after) to come back in its next window."""
+    """A budget has not so much left: do not spend it. Raise Snooze(error.after) to come back in its next window."""
 
     def __init__(self, unit: str, units: object, gate: str, after: float) -> None:
         self.unit, self.units, self.gate, self.after = unit, units, gate, after
         super().__init__(
             f"{gate} has not {units} {unit} left; its next window begins in {after:,.0f} s."
-            " Nothing was spent: `raise RetryLater(error.after)` to come back then."
+            " Nothing was spent: `raise Snooze(error.after)` to come back then."
         )
 
 
@@ -204,8 +204,11 @@ class RetryLater(TreadleError):
 
         from treadle.core.pace import pace_from
 
-        park = pace_from(headers, time.time()) or Park(round(otherwise * 1000))
-        return cls(max(park.wait, 1) / 1000, park)
+        usual = round(otherwise * 1000)
+        told = pace_from(headers, time.time()) or Park(usual)
+        # Refused although the headers know of more that is left: when their window ends there is more.
+        wait = told.wait or min(usual, told.spaced_for)
+        return cls(wait / 1000, told._replace(wait=wait))
 
 
 class Skip(TreadleError):

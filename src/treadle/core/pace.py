@@ -1,15 +1,16 @@
 """What a provider's headers say of the pace it bears: when to come back, and how far apart. Pure; never raises.
 
-Read are `Retry-After` (RFC 9110 10.2.3), `RateLimit` and `RateLimit-Remaining`/`-Reset` (IETF httpapi drafts),
-`X-RateLimit-Remaining`/`-Reset` (GitHub and others: seconds, or seconds since 1970), OpenAI's
+Read are `Retry-After` (RFC 9110 10.2.3), `RateLimit` and `RateLimit-Policy`, `RateLimit-Remaining`/`-Reset` (IETF
+httpapi drafts), `X-RateLimit-Remaining`/`-Reset` (GitHub and others: seconds, or seconds since 1970), OpenAI's
 `x-ratelimit-remaining-requests`/`-reset-requests` ("6m0s") and Anthropic's `anthropic-ratelimit-requests-remaining`/
-`-reset` (RFC 3339).
+`-reset` (RFC 3339), each with the `-limit` beside it.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from treadle.core.flow.gates import Park
 
@@ -19,17 +20,44 @@ LONGEST = 24 * 3600 * 1000
 #: A header longer than this is not read.
 LONGEST_HEADER = 200
 
-PAIRS = (
-    ("ratelimit-remaining", "ratelimit-reset"),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+#: Where the limit is told, jobs are spaced only once less than this part of it is left.
+LITTLE = 0.2
+
+WINDOWS = (
+    ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
+    ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
+    ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+    (
+        "anthropic-ratelimit-requests-limit",
+        "anthropic-ratelimit-requests-remaining",
+        "anthropic-ratelimit-requests-reset",
+    ),
 )
 
 _PARTS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_PARAMETER = re.compile(r"\b([a-z]+) *= *([0-9]{1,15})\b")
+
+
+class Window(NamedTuple):
+    """What one limit of the other side leaves."""
+
+    limit: float
+    """0: it is not told."""
+    remaining: float
+    reset: int
+    """Milliseconds."""
+
+    @property
+    def is_low(self) -> bool:
+        return not self.limit or self.remaining < self.limit * LITTLE
+
+    @property
+    def spacing(self) -> int:
+        """Microseconds between two units, so that what is left lasts."""
+        return self.reset * 1000 // max(1, int(self.remaining))
 
 
 def pace_from(headers: Mapping[str, str], now: float) -> Park | None:
@@ -37,10 +65,10 @@ def pace_from(headers: Mapping[str, str], now: float) -> Park | None:
     told = {str(name).lower(): str(value).strip() for name, value in headers.items()}
     told = {name: value for name, value in told.items() if len(value) <= LONGEST_HEADER}
     wait = _retry_after(told.get("retry-after", ""), now)
-    windows = [window for window in (_draft(told.get("ratelimit", "")), *_pairs(told, now)) if window is not None]
-    spent = [reset for remaining, reset in windows if remaining < 1]
-    open_ = [(reset * 1000 // max(1, int(remaining)), reset) for remaining, reset in windows if remaining >= 1]
-    spacing, holds = max(open_, default=(0, 0))
+    windows = [*_draft(told), *_windows(told, now)]
+    spent = [window.reset for window in windows if window.remaining < 1]
+    low = [(window.spacing, window.reset) for window in windows if window.remaining >= 1 and window.is_low]
+    spacing, holds = max(low, default=(0, 0))
     wait = max([wait or 0, *spent])
     if not wait and not spacing:
         return None
@@ -51,25 +79,41 @@ def _retry_after(text: str, now: float) -> int | None:
     if _NUMBER.fullmatch(text):
         return min(LONGEST, round(float(text) * 1000))
     try:
-        at = parsedate_to_datetime(text)
-        return max(0, min(LONGEST, round((at.timestamp() - now) * 1000)))
+        return _until(parsedate_to_datetime(text), now)
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
 
 
-def _draft(text: str) -> tuple[float, int] | None:
-    """Read `"default";r=50;t=30`, or the older `limit=100, remaining=50, reset=30`."""
-    found = dict(re.findall(r"\b(r|t|remaining|reset)=([0-9]{1,15})", text))
-    remaining, reset = found.get("r", found.get("remaining")), found.get("t", found.get("reset"))
-    return None if remaining is None or reset is None else (float(remaining), min(LONGEST, int(reset) * 1000))
-
-
-def _pairs(told: Mapping[str, str], now: float) -> list[tuple[float, int]]:
+def _draft(told: Mapping[str, str]) -> list[Window]:
+    """Read `"burst";r=50;t=30, "daily";r=0;t=900`, or the older `limit=100, remaining=50, reset=30`."""
+    text = told.get("ratelimit", "")
+    quotas = {_named(item): _parameters(item).get("q", 0) for item in told.get("ratelimit-policy", "").split(",")}
+    items = [text] if "remaining" in text else text.split(",")
     found = []
-    for remaining, reset in PAIRS:
+    for item in items:
+        told_of = _parameters(item)
+        remaining, reset = told_of.get("r", told_of.get("remaining")), told_of.get("t", told_of.get("reset"))
+        if remaining is not None and reset is not None:
+            limit = told_of.get("limit", quotas.get(_named(item), 0))
+            found.append(Window(limit, remaining, min(LONGEST, reset * 1000)))
+    return found
+
+
+def _named(item: str) -> str:
+    return item.partition(";")[0].strip(' "')
+
+
+def _parameters(item: str) -> dict[str, int]:
+    return {name: int(value) for name, value in _PARAMETER.findall(item)}
+
+
+def _windows(told: Mapping[str, str], now: float) -> list[Window]:
+    found = []
+    for limit, remaining, reset in WINDOWS:
         left, until = told.get(remaining, ""), _reset(told.get(reset, ""), now)
         if _NUMBER.fullmatch(left) and until is not None:
-            found.append((float(left), until))
+            most = _NUMBER.match(told.get(limit, ""))
+            found.append(Window(float(most.group()) if most else 0, float(left), until))
     return found
 
 
@@ -83,8 +127,12 @@ def _reset(text: str, now: float) -> int | None:
     if parts and "".join(number + unit for number, unit in parts) == text:
         return min(LONGEST, round(sum(float(number) * _UNITS[unit] for number, unit in parts)))
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        return _until(datetime.fromisoformat(text), now)
+    except (ValueError, OverflowError):
         return None
+
+
+def _until(at: datetime, now: float) -> int:
+    """Count the milliseconds until then. A time without a zone is UTC's."""
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0, min(LONGEST, round((at.timestamp() - now) * 1000)))

@@ -1,7 +1,7 @@
 """One attempt while it runs: its claim, what it has told, and whether it was asked to stop."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from treadle.core.errors import SoftTimeout, TreadleError
@@ -98,15 +98,7 @@ class Attempt:
 
     def spent_beyond(self) -> tuple[Spent, ...]:
         """Say by how much it used more or less of budgets than is set aside for it."""
-        if not self.spent:
-            return ()
-        gates = read_lane(self.claim.lane or "").gates
-        costs = read_costs(self.claim.costs, len(gates))
-        return tuple(
-            Spent(gate.name, self.spent[gate.name][0] - cost - self.spent[gate.name][1], self.at // gate.period)
-            for gate, cost in zip(gates, costs, strict=True)
-            if gate.name in self.spent
-        )
+        return spent_beyond(self.claim, self.spent, self.at)
 
     def _pending(self) -> None:
         if not self.unsent:
@@ -116,6 +108,19 @@ class Attempt:
     def log_text(self) -> str | None:
         """Give the kept lines as JSON text."""
         return json.dumps(list(self.log)) if self.log else None
+
+
+def spent_beyond(claim: Claim, spent: Mapping[str, tuple[int, int]], at: int) -> tuple[Spent, ...]:
+    """Say by how much a job that was claimed `at` used more or less than is set aside and was granted."""
+    if not spent:
+        return ()
+    gates = read_lane(claim.lane or "").gates
+    found = []
+    for gate, cost in zip(gates, read_costs(claim.costs, len(gates)), strict=True):
+        used, granted = spent.get(gate.name, (cost, 0))
+        if used != cost + granted:
+            found.append(Spent(gate.name, used - cost - granted, at // gate.period))
+    return tuple(found)
 
 
 def _size(line: dict[str, object]) -> int:

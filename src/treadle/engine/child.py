@@ -1,6 +1,6 @@
 """What runs in a child process: one job at a time, told and asked about over two pipes.
 
-    work      down: a job as JSON · up: that it begins, progress, log lines, the outcome
+    work      down: a job as JSON, and when it was claimed · up: that it begins, progress, log lines, the outcome
     lifeline  down: "p" the worker still holds its lease · "c 3" stop the third job · "s 3" its soft timeout
 
 A child whose lifeline falls silent ends itself: its worker died or was frozen, and the job is or will
@@ -23,7 +23,7 @@ from treadle.core.flow.gates import Park
 from treadle.core.job import Claim, Progress, Spent
 from treadle.core.outcomes import Outcome, give_up
 from treadle.core.states import Reason
-from treadle.engine.attempt import LOG_LINES, Asked
+from treadle.engine.attempt import LOG_LINES, Asked, spent_beyond
 from treadle.engine.context import Context
 from treadle.engine.faults import describe
 from treadle.engine.judging import raised, returned
@@ -44,8 +44,8 @@ SOON = 0.02
 class ChildLine:
     """The running task's way to the worker, from inside the child."""
 
-    def __init__(self, claim: Claim, work: Connection, encode: Callable[[object], str | None]) -> None:
-        self.claim, self._work, self.encode = claim, work, encode
+    def __init__(self, claim: Claim, at: int, work: Connection, encode: Callable[[object], str | None]) -> None:
+        self.claim, self._at, self._work, self.encode = claim, at, work, encode
         self.progress: Progress | None = None
         self.ended: Outcome | None = None
         self._log: list[dict[str, object]] = []
@@ -53,16 +53,18 @@ class ChildLine:
         self.warning: SoftTimeout | None = None  # raised by a signal instead
         self._lock = threading.Lock()
         self.spent: dict[str, tuple[int, int]] = {}
+        self.park: Park | None = None
 
     def spend(self, gate: str, used: int, granted: int) -> None:
         self.spent[gate] = used, granted
         self._send({"spent": [gate, used, granted]})
 
     def heed(self, told: Park) -> None:
+        self.park = told
         self._send({"park": list(told)})
 
     def spent_beyond(self) -> tuple[Spent, ...]:
-        return ()  # the worker knows when it was claimed, and tells of it
+        return spent_beyond(self.claim, self.spent, self._at)
 
     def tell(self, progress: Progress) -> None:
         self.progress = progress
@@ -101,17 +103,17 @@ class Child:
         threading.Thread(target=self._hold_on, name="treadle-lifeline", daemon=True).start()
         with contextlib.suppress(EOFError, OSError):
             while True:
-                claim = Claim(*json.loads(self._work.recv_bytes()))
-                outcome = self._run(claim)
+                at, *claim = json.loads(self._work.recv_bytes())
+                outcome = self._run(Claim(*claim), at)
                 self._work.send_bytes(json.dumps({"outcome": list(outcome)}).encode())
 
-    def _run(self, claim: Claim) -> Outcome:
+    def _run(self, claim: Claim, at: int) -> Outcome:
         self._jobs += 1
         try:
             app, work = self._find(claim.task)
         except TreadleError as error:
             return give_up(Reason.ERROR, describe(error))  # this module defines no such task, next time neither
-        line = self._line = ChildLine(claim, self._work, work.encode)
+        line = self._line = ChildLine(claim, at, self._work, work.encode)
         try:
             self._work.send_bytes(b'{"begun": true}')
             outcome = returned(work, self._invoke(work, claim, Context(line, app)))

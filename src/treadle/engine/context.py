@@ -37,6 +37,8 @@ class Line(Protocol):
     """How it ended already, in a transaction of the task's own."""
     spent: dict[str, tuple[int, int]]
     """By the budget's gate: units used, and units granted beyond what was set aside."""
+    park: Park | None
+    """What the other side's headers said."""
 
     def spend(self, gate: str, used: int, granted: int) -> None:
         """Note what was used of a budget."""

@@ -3,6 +3,7 @@
 import random
 
 from treadle.core.errors import Cancel, Crashed, InvalidArguments, RetryLater, Skip, Snooze
+from treadle.core.flow.gates import Park
 from treadle.core.job import Claim
 from treadle.core.outcomes import Outcome, Tries, cancel, complete, give_up, hand_back, judge
 from treadle.core.plain import plain
@@ -39,13 +40,19 @@ def raised(work: Work, claim: Claim, error: BaseException) -> Outcome:
     died = isinstance(error, Crashed)  # of a child process: nobody takes over, so it is counted here
     tries = Tries(claim.attempt, claim.max_attempts, claim.crashes + died)
     try:
-        outcome = judge(tries, error, work.retry, random.random(), told)
+        return _storable(judge(tries, error, work.retry, random.random(), told))._replace(crashed=died)
     except Exception as broken:  # noqa: BLE001 - a retry policy may be a function of the user's
         return give_up(Reason.ERROR, describe(broken))
-    return _storable(outcome)._replace(crashed=died)
 
 
 def _storable(outcome: Outcome) -> Outcome:
     """Bound what a task said of its own ending: one that no store takes would hold up all others."""
     why = None if outcome.reason is None else plain(str(outcome.reason)[:LONGEST_REASON])
-    return outcome._replace(reason=why, due_in=min(outcome.due_in, LONGEST_SNOOZE))
+    return outcome._replace(reason=why, due_in=min(outcome.due_in, LONGEST_SNOOZE), park=_bounded(outcome.park))
+
+
+def _bounded(told: Park | None) -> Park | None:
+    if told is None:
+        return None
+    wait, spacing, spaced_for = (max(0, min(int(each), LONGEST_SNOOZE)) for each in told)
+    return Park(wait, spacing, spaced_for)

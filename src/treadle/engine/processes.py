@@ -151,7 +151,7 @@ class _Process:
     def run(self, attempt: Attempt, begun: Callable[[Attempt], None]) -> Outcome:
         has_begun = False
         try:
-            self._work.send_bytes(json.dumps(attempt.claim).encode())
+            self._work.send_bytes(json.dumps([attempt.at, *attempt.claim]).encode())
             while True:
                 message = json.loads(self._work.recv_bytes())
                 if "outcome" in message:

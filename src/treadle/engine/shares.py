@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+#: Starts that a queue may get for one of another's.
+WEIGHTS = range(1, 1_001)
+
 
 class Shares:
     """Splits what a worker wants among its queues."""

@@ -59,7 +59,7 @@ def cycle(ended: list[Ending], *queues: str, begin: Place = START) -> Step:
     return first(verbs.cycle(SQL, "w1", ended, queues, [begin] * len(queues), 100))
 
 
-REPLACED = [(1, key, "{}", None, None, 0, None, 1, True, None, None, None) for key in KEYS]
+REPLACED = [(1, key, "{}", None, None, None, 0, None, 1, True, None, None, None) for key in KEYS]
 
 NOTHING: dict[str, object] = {
     name: "{}" if name in (*BOOK_NUMBERS, *LINE_NUMBERS) else []
@@ -83,7 +83,7 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "claim with shares": (
         first(verbs.claim(SQL, "w1", ["q0", "q1", "rare"], [START] * 3, 100, [5, 5, 5])), "job_queued"
     ),
-    "load": (first(load(SQL, ["q0", "q1", "rare"], 100, 10, 13, [])), "job_lane job_queued"),
+    "load": (first(load(SQL, ["q0", "q1", "rare"], 100, 10, 13, [], plain=True)), "job_lane job_queued"),
     "take": (SQL("take", worker="w1", refs=verbs.literal(KEYS), versions=["(0,1)"] * 100, **NOTHING), None),
     "complete": (SQL("complete", **verbs._completed(COMPLETED)), "job_pkey"),
     "into lanes": (

@@ -35,15 +35,21 @@ NOW = 1_800_000_000_123
 # -- numbers -----------------------------------------------------------------------------
 
 MOVES = """-- with: gates
+local function after(told, move)
+  local standing = { unpack(told) }
+  if move then move(standing) end
+  return standing
+end
 local answer = {}
 for i = 2, #ARGV do
   local gate, standing, cost, told = unpack(cmsgpack.unpack(ARGV[i]))
-  local id = 'a'
-  local passes = ask(gate, standing, id, cost)
+  local passes = ask(gate, standing, 'a', cost)
   answer[#answer + 1] = cmsgpack.pack({
-    passes, passes == PASSES and enter(gate, standing, id, cost) or standing,
-    leave(gate, standing, id, true) or standing,
-    adjust(standing, told[1], told[2]) or standing, park(standing, told[3], told[4], told[5]),
+    passes,
+    after(standing, passes == PASSES and function(copy) enter(gate, copy, 'a', cost) end),
+    after(standing, function(copy) leave(gate, copy, 'a', true) end),
+    after(standing, function(copy) adjust(gate, copy, told[1], told[2]) end),
+    after(standing, function(copy) park(gate, copy, told[3], told[4], told[5]) end),
     idle_at(gate, standing) or -1,
   })
 end
@@ -197,7 +203,9 @@ class _Game:
         expected = await self._expected(queues, want, shares)
         answer = await self.store.cycle(self.worker.name, [], queues, want, shares)
         self.held += answer.claims
-        assert ids(answer.claims) == [taken.job.id for taken in expected.taken]
+        claimed = ids(answer.claims)
+        assert claimed == [taken.job.id for taken in expected.taken][: len(claimed)]
+        assert len(claimed) == len(expected.taken) or answer.more, "a script looks at so many lanes at most"
 
     async def _open_all(self) -> None:
         """Open all lanes: what is left to chance is which were shut before."""

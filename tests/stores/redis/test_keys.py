@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from tests.servers.valkey import Valkey
+from treadle.core.flow.gates import Gate, Kind, Park
 from treadle.core.job import Ending, Filter, NewJob, Progress, Report, WorkerInfo
 from treadle.core.outcomes import cancel, complete, give_up, hold, retry, snooze
 from treadle.core.states import State
@@ -15,7 +16,7 @@ from treadle.core.store import OF_JOB, Store
 from treadle.stores import open_store
 from treadle.testing import FakeClock
 from treadle.testing.contract.adding import STRANGE
-from treadle.testing.contract.scene import LEASE, Hire, hire, job, jobs, seen
+from treadle.testing.contract.scene import LEASE, Hire, governed, hire, job, jobs, seen
 
 pytestmark = pytest.mark.server
 
@@ -23,6 +24,14 @@ __all__ = ["hire"]
 
 #: What stays of a store in which no job is left.
 LASTING = {"{treadle}:schema", "{treadle}:seq", "{treadle}:workers", "{treadle}:crew"}
+
+#: What stays besides where jobs took turns: how far they were.
+TURNS = {"{treadle}:clocks", "{treadle}:paid:default"}
+
+GATES = (
+    Gate(Kind.CONCURRENCY, "fleet", "", 3), Gate(Kind.ORDER, "order", "user=1", 1),
+    Gate(Kind.RATE, "api", "", 9, 1_000, 2), Gate(Kind.BUDGET, "tokens", "", 50, 10_000),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -95,6 +104,62 @@ async def test_nothing_is_left_of_jobs_that_are_gone(
             await store.delete(there[start : start + 7])
     assert keys(client) <= LASTING
     assert await store.count(Filter()) == {}
+
+
+async def test_nothing_is_left_of_lanes_in_which_nobody_waits(
+    store: Store, client: "Redis", clock: FakeClock, hire: Hire
+) -> None:
+    """P16: nor of gates that are at rest, and of unique keys whose time is over."""
+    chance, worker = random.Random(1), hire("w")
+    for number in range(120):
+        gates = chance.sample(GATES, chance.randrange(4))
+        wishes: dict[str, Any] = {
+            "unique_key": f"{number}",
+            "unique_for": 5_000,
+            "unique_until": chance.choice(["final", "started"]),
+        }
+        wishes |= {"tenant": chance.choice([None, "acme"]), "due_in": chance.choice([None, 900])}
+        await store.add([governed(f"{number}", *gates, **wishes)])
+    for _ in range(60):
+        claims = await worker.claim(9)
+        outcomes = [
+            complete(),
+            retry(0),
+            retry(500),
+            hold("operator"),
+            snooze(100)._replace(park=Park(700, 9_000, 800)),
+        ]
+        await worker.settle_all([Ending(claim, chance.choice(outcomes)) for claim in claims])
+        clock.forward(200)
+        worker.beat()
+        await worker.sweep()
+    await store.cancel([f"{number}" for number in range(120)])
+    while await store.purge(dict.fromkeys(State, 0), 50):
+        pass
+    clock.forward(60_000)
+    await worker.sweep()
+    assert keys(client) <= LASTING | TURNS
+    assert len(keys(client) & TURNS) == 2
+
+
+async def test_a_job_that_gets_another_tenant_stands_in_its_place_among_the_others(store: Store) -> None:
+    tenants = ["acme", "umbrella"]
+    new = [job(f"{number:03}", tenant=tenants[number % 2], unique_key=f"{number}") for number in range(250)]
+    await store.add(new[:120])
+    await store.add(new[120:])
+    moved = [9, 10, 118, 119, 120, 249]
+    newcomers = [job(f"x{n}", tenant=tenants[not n % 2], unique_key=f"{n}", on_conflict="replace") for n in moved]
+    await store.add(newcomers)
+    for tenant in tenants:
+        expected = [each.id for n, each in enumerate(new) if tenants[(n % 2) ^ (n in moved)] == tenant]
+        found, cursor = list[str](), None
+        while True:
+            page = await store.find(Filter(tenant=tenant), 20, cursor)
+            found += [each.id for each in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert found == expected[::-1]
 
 
 async def test_every_key_has_the_one_tag_and_the_prefix(server: Valkey, client: "Redis", clock: FakeClock) -> None:
@@ -207,6 +272,16 @@ async def test_any_number_of_jobs_is_one_call(store: Store, hire: Hire, number: 
     assert len(worker.beat()) == number
     assert await worker.settle_all([Ending(claim, complete()) for claim in claims]) == frozenset()
     assert await store.count(Filter()) == {("default", State.COMPLETED): number}
+
+
+@pytest.mark.parametrize("tenant", [None, "acme"])
+async def test_a_queue_that_is_named_twice_is_served_once(store: Store, hire: Hire, tenant: str | None) -> None:
+    await store.add([governed(f"{number:04}", tenant=tenant) for number in range(9)])
+    worker = hire("w")
+    first = await worker.claim(4, ["default", "default"])
+    assert [claim.id for claim in first + await worker.claim(9, ["other", "default", "default"])] == [
+        each.id for each in jobs(9)
+    ]
 
 
 async def test_a_filter_that_fits_few_finds_them_among_many(store: Store, hire: Hire) -> None:

@@ -149,9 +149,9 @@ class _Queue:
         self.turns: list[tuple[int, int, int, int, _Tenant]] = []
 
     def put(self, tenant: "_Tenant") -> None:
-        if tenant.rows:
-            rank, seq, *_ = tenant.rows[0]
-            heappush(self.turns, (max(tenant.paid, self.line.clock), rank, seq, id(tenant), tenant))
+        place = tenant.place
+        if place is not None:
+            heappush(self.turns, (max(tenant.paid, self.line.clock), *place, id(tenant), tenant))
 
     def is_known(self) -> bool:
         """Say whether the tenant whose turn is next was loaded, if there is one."""
@@ -172,6 +172,11 @@ class _Tenant:
         self.turn, self.paid = turn, turn.paid
         self.rows = [(*row.first.place, n, row) for n, row in enumerate(turn.rows) if row.at < len(row.jobs)]
         heapify(self.rows)
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """Say where its first job stands, also if that was not loaded; None: it has none."""
+        return self.rows[0][:2] if self.rows else self.turn.beyond
 
 
 class _Choosing:
@@ -214,11 +219,10 @@ class _Choosing:
         for queue in queues:
             while queue.turns and not self.choice.cut:
                 tenant = queue.turns[0][-1]
-                rank, seq, _, row = tenant.rows[0]
-                if not queue.is_known() or not self._is_known(tenant, (rank, seq)):
+                if not queue.is_known() or not self._is_known(tenant):
                     self.choice.cut = True
                     return
-                asked = self._ask(queue.line.queue, row)
+                asked = self._ask(queue.line.queue, tenant.rows[0][-1])
                 if not isinstance(asked, Shut):
                     break
                 heappop(queue.turns)
@@ -238,7 +242,7 @@ class _Choosing:
             rank, seq, *_ = tenant.rows[0]
             if served and others is not None and (queue.left == 0, rank, seq) > others:
                 break
-            if not self._is_known(tenant, (rank, seq)):
+            if not self._is_known(tenant):
                 break
             taken = self._try_first(line, tenant)
             served += taken
@@ -256,9 +260,10 @@ class _Choosing:
             self.choice.cut = True
         queue.put(tenant)
 
-    def _is_known(self, tenant: _Tenant, place: tuple[int, int]) -> bool:
+    def _is_known(self, tenant: _Tenant) -> bool:
+        """Say whether its best lane was loaded."""
         beyond = tenant.turn.beyond
-        if beyond is not None and place > beyond:
+        if beyond is not None and (not tenant.rows or tenant.rows[0][:2] > beyond):
             self.choice.cut = True
         return not self.choice.cut
 

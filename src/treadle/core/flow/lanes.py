@@ -4,7 +4,6 @@ A lane is named by a text that says all of it: `["mail.sync","acme",[["rate","ma
 that no predicate governs but its queue's and its task's (no tenant, no gate) has no lane.
 """
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,12 +30,14 @@ def write_lane(task: str, tenant: str | None, gates: Sequence[Gate]) -> str | No
     """Name the lane of a job; None where nothing governs it."""
     if not gates and not tenant:
         return None
-    return json.dumps([task, tenant or NOBODY, gates], separators=(",", ":"), ensure_ascii=False)
+    return _text([task, tenant or NOBODY, gates])
 
 
 @lru_cache(4096)
 def read_lane(text: str) -> Lane:
     """Read the name of a lane."""
+    import json  # here, for whoever only enqueues plain jobs needs none
+
     task, tenant, listed = json.loads(text)
     gates = tuple(Gate(*each) for each in listed)
     targets = [f"task={task}"]
@@ -51,7 +52,7 @@ def read_lane(text: str) -> Lane:
 
 def lane_of_task(task: str) -> str:
     """Name the lane in which jobs of a task wait that have none, once somebody steers their task."""
-    return json.dumps([task, NOBODY, []], separators=(",", ":"), ensure_ascii=False)
+    return _text([task, NOBODY, []])
 
 
 def is_ordered(text: str | None) -> bool:
@@ -61,4 +62,15 @@ def is_ordered(text: str | None) -> bool:
 
 def read_costs(text: str | None, number: int) -> Sequence[int]:
     """Read what a job costs at each of so many gates; one unit where nothing is said."""
-    return json.loads(text) if text else (1,) * number
+    if not text:
+        return (1,) * number
+    import json
+
+    costs: list[int] = json.loads(text)
+    return costs
+
+
+def _text(lane: Sequence[object]) -> str:
+    import json
+
+    return json.dumps(lane, separators=(",", ":"), ensure_ascii=False)

@@ -1,6 +1,5 @@
 """What an operator said of a queue, a task, a tenant, a key, or a limit; kept as records of the kind `STEER`."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -31,6 +30,8 @@ Steering = Mapping[str, Steer]
 
 def write_steer(steer: Steer) -> str | None:
     """Write it as a record's value; None where it wishes nothing."""
+    import json  # here, for `import treadle` needs none
+
     return None if steer == DEFAULT else json.dumps(steer._asdict())
 
 
@@ -56,6 +57,8 @@ LANES = 20_000
 
 @lru_cache(16)
 def _read(records: tuple[tuple[str, str], ...]) -> _Steering:
+    import json
+
     return _Steering({target: _steer(json.loads(value)) for target, value in records})
 
 

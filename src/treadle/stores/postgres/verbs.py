@@ -185,15 +185,15 @@ def _waves(missing: Sequence[_Missing]) -> list[list[_Missing]]:
 
 
 REPLACED = (
-    "place", "unique_key", "args", "costs", "lane", "priority", "meta", "max_attempts", "again", "due_at", "due_in",
-    "expires_in",
+    "place", "unique_key", "args", "costs", "lane", "tenant", "priority", "meta", "max_attempts", "again", "due_at",
+    "due_in", "expires_in",
 )  # fmt: skip
 
 
 def _replace(sql: Statements, wave: Sequence[_Missing], answers: Answers) -> Steps[None]:
     """Let those who wait under these keys take over what the newcomers bring."""
     rows = [
-        (place, key, job.args, job.costs, job.lane, job.priority, job.meta, job.max_attempts,
+        (place, key, job.args, job.costs, job.lane, job.tenant, job.priority, job.meta, job.max_attempts,
          job.on_conflict == "reschedule", job.due_at, job.due_in, job.expires_in)
         for place, job, _, _, key in wave
     ]  # fmt: skip
@@ -406,7 +406,7 @@ def complete(sql: Statements, ending: Ending) -> Steps[bool]:
 def tell(ending: Ending) -> str:
     """Tell of an attempt that has completed, as far as gates are concerned: nobody waits for their lock in a
     transaction of a user's, which may stay open for long."""
-    return json.dumps([ending.claim.task, ending.claim.tenant, ending.spent])
+    return json.dumps([ending.claim.task, ending.claim.tenant, ending.spent, ending.outcome.park])
 
 
 def _claims(found: Rows) -> list[Claim]:

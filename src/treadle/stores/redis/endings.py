@@ -1,4 +1,4 @@
-"""What `cycle.lua`, `settle.lua`, `flow.lua` and `beat.lua` are told: how attempts ended, how far running ones are."""
+"""What the scripts of cycles and beats are told: how attempts ended, how far running ones are."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from treadle.core.job import Claim, Ending, Report
 from treadle.core.states import State
 from treadle.stores.redis.lines import Word
 from treadle.stores.redis.packing import encode
+from treadle.stores.redis.ways import Ways
 
 
 def stamp_of(claim: Claim) -> str:
@@ -25,17 +26,17 @@ def cycling(
     """
     completed = _first_of_each([ending for ending in ended if ending[1][0] is State.COMPLETED])
     others = [] if len(completed) == len(ended) else [e for e in ended if e[1][0] is not State.COMPLETED]
-    groups = _grouped(completed)
+    ways = Ways() if flow else None
+    groups = _grouped(completed, ways)
     reports = [_report(ending) for ending in ended if ending[2] or ending[3]]
     heads = [group.head() for group in groups]
-    plan: tuple[Any, ...] = (queues, heads, [_ending(each) for each in others], reports, shares)
-    if flow:
-        plan = (*plan, [_leaving(each) for each in [*completed, *others]])
-    words: list[Word] = [encode(plan)]
+    plan = (queues, heads, [_ending(each, ways) for each in others], reports, shares)
+    words: list[Word] = [encode((*plan, ways.doors, ways.told) if ways else plan)]
     for group in groups:
         words += group.ids
         words += group.lives
-    return "flow" if flow else "settle" if others or reports else "cycle", words
+    verb = "settle" if others or reports else "cycle"
+    return f"flow_{verb}" if flow else verb, words
 
 
 def _first_of_each(ended: list[Ending]) -> list[Ending]:
@@ -57,15 +58,17 @@ class _Group:
         self.ids: list[Word] = []
         self.lives: list[Word] = []
         self.unique: list[tuple[int, str, int]] = []
+        self.ways: list[int] = []
 
     def head(self) -> tuple[Any, ...]:
-        return (self.queue, self.stamp, self.kept, len(self.ids), self.unique)
+        return (self.queue, self.stamp, self.kept, len(self.ids), self.unique, self.ways)
 
 
-def _grouped(completed: Iterable[Ending]) -> list[_Group]:
+def _grouped(completed: Iterable[Ending], ways: Ways | None) -> list[_Group]:
     groups: dict[Any, _Group] = {}
     key, group = None, _Group("", "0 0 0 0", None)
-    for claim, outcome, *_ in completed:
+    for ending in completed:
+        claim, outcome, *_ = ending
         ref: Any
         (ref, id, _, queue, _, _, attempt, max_attempts, epoch, crashes, queued_at, expires_at, ttl, *_) = claim
         unique, due_at, till = None, None, 0
@@ -76,6 +79,8 @@ def _grouped(completed: Iterable[Ending]) -> list[_Group]:
             key = (queue, ref, kept)
             group = groups.setdefault(key, _Group(queue, ref, kept))
         group.ids.append(id)
+        if ways:
+            group.ways.append(ways.number_of(ending))
         if unique is not None:
             group.unique.append((len(group.ids), unique, till))
         group.lives.append(encode((
@@ -85,24 +90,12 @@ def _grouped(completed: Iterable[Ending]) -> list[_Group]:
     return list(groups.values())
 
 
-def _ending(ending: Ending) -> tuple[Any, ...]:
+def _ending(ending: Ending, ways: Ways | None) -> tuple[Any, ...]:
     claim, outcome, *_ = ending
     return (
         claim.id, stamp_of(claim), outcome.state.value, outcome.reason, outcome.error, outcome.due_in,
-        0 if outcome.spends_attempt else 1, int(outcome.crashed),
+        0 if outcome.spends_attempt else 1, int(outcome.crashed), ways.number_of(ending) if ways else None,
     )  # fmt: skip
-
-
-def _leaving(ending: Ending) -> tuple[Any, ...]:
-    """Say what a claim has entered, and what its end tells of that."""
-    claim, park = ending.claim, ending.outcome.park
-    told = None if park is None else (park.wait, park.spacing, park.spaced_for)
-    return (claim.id, stamp_of(claim), *place_of(claim), ending.spent or None, told)
-
-
-def place_of(claim: Claim) -> tuple[str, str | None, str, str | None]:
-    """Say what tells which gates a claim has entered."""
-    return claim.queue, claim.lane, claim.task, claim.tenant
 
 
 def _report(told: Ending | Report) -> tuple[Any, ...]:

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting
-from treadle.core.flow.gates import Standing
+from treadle.core.flow.gates import REST, Standing
 from treadle.core.flow.lanes import lane_of_task
 from treadle.core.flow.steering import STEER, Steer, Steering, write_steer
 from treadle.core.job import Claim, Running, Survey
 from treadle.stores.redis import rows
-from treadle.stores.redis.endings import place_of, stamp_of
-from treadle.stores.redis.packing import encode
+from treadle.stores.redis.endings import stamp_of
 from treadle.stores.redis.shards import Shards
 
 #: Lanes that one call opens, running jobs that a survey tells of, and lanes, or jobs, that it reads in all.
@@ -43,7 +42,7 @@ async def spend(shards: Shards, claim: Claim, gate: str, units: int) -> int | No
     stamp = stamp_of(claim)
     if claim.epoch != int(stamp.partition(" ")[0]):
         return None
-    words = (claim.id, stamp, encode(place_of(claim)), gate, units)
+    words = (claim.id, stamp, claim.queue, claim.lane or "", gate, units)
     window = await shards.ask(shards.of(claim.queue), "spend", *words)
     return None if window is None else int(window)
 
@@ -97,4 +96,5 @@ def _cut(turn: Turn, limit: int) -> Turn:
 
 
 def _standings(told: Sequence[bytes]) -> Mapping[str, Standing]:
-    return {name.decode(): Standing(*rows.decode(packed)[:6]) for name, packed in rows.pairs(told)}
+    found = (rows.decode(each) for each in told)
+    return {name: standing for name, *fields in found if (standing := Standing(*fields)) != REST}

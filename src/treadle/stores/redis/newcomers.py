@@ -11,15 +11,18 @@ from treadle.stores.redis.packing import encode, spec
 LISTS = tuple((name, NewJob._fields.index(name)) for name in ("owner", "tenant", "batch"))
 
 
-def adding(jobs: Sequence[NewJob], shifts: Sequence[int] = ()) -> list[Word]:
-    """Say `add.lua`'s plan, then id and spec of each job; `shifts` say how far each is behind the first seq."""
+def adding(jobs: Sequence[NewJob], shifts: Sequence[int] = ()) -> tuple[str, list[Word]]:
+    """Say which verb it takes, its plan, then id and spec of each job.
+
+    `shifts` say how far each is behind the first seq.
+    """
     plan = _Plan()
     words: list[Word] = [b""]
     for number, job in enumerate(jobs, 1):
         words += (job[0], spec(job))
         plan.take(number, job)
     words[0] = plan.written(jobs, shifts)
-    return words
+    return "flow_add" if plan.flows else "add", words
 
 
 class _Plan:
@@ -31,6 +34,8 @@ class _Plan:
         self.unique: list[tuple[Any, ...]] = []
         self.expiring: list[tuple[int, int]] = []
         self.lists: dict[str, list[int]] = {}
+        self.flows = False
+        """Some wait in lanes, or bring something to who stands for them."""
         self._queue = ""
         self._rest: tuple[Any, ...] = ()
         """What a job is, beyond id, task and args, that goes the way of the one before."""
@@ -44,6 +49,7 @@ class _Plan:
 
     def _place(self, number: int, job: NewJob) -> None:
         self._rest = ()
+        self.flows = self.flows or job.lane is not None
         if job.due_in is not None or job.due_at is not None or job.held is not None:
             way = (job.due_at, job.due_in, job.held, job.lane, job.costs is not None)
             self.apart.append((number, job.queue, job.task, job.priority, *way))
@@ -59,6 +65,7 @@ class _Plan:
     def _list(self, number: int, job: NewJob) -> None:
         if job.unique_key is not None:
             conflict = None if job.on_conflict == "skip" else job.on_conflict
+            self.flows = self.flows or conflict is not None
             self.unique.append((number, job.unique_key, job.unique_until, job.unique_for, conflict))
         if job.expires_in is not None:
             self.expiring.append((number, job.expires_in))

@@ -39,7 +39,8 @@ async def add(shards: Shards, jobs: Sequence[NewJob]) -> tuple[list[Added], int]
     calls = []
     for shard, numbers in by_shard.items():
         shifts = [number + 1 for number in numbers]
-        calls.append(shards.call(shard, "add", before, *newcomers.adding([jobs[number] for number in numbers], shifts)))
+        verb, words = newcomers.adding([jobs[number] for number in numbers], shifts)
+        calls.append(shards.call(shard, verb, before, *words))
     woken = 0
     changed = set[int]()
     for numbers, (woke, *standing) in zip(by_shard.values(), await shards.send(calls), strict=True):

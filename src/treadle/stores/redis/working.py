@@ -12,7 +12,8 @@ from treadle.stores.redis.wire import Call
 
 async def add(shards: Shards, jobs: Sequence[NewJob]) -> tuple[list[Added], int]:
     """Keep jobs; answer also how many queues woke."""
-    woken, *standing = await shards.ask(shards.registry, "add", "", *newcomers.adding(jobs))
+    verb, words = newcomers.adding(jobs)
+    woken, *standing = await shards.ask(shards.registry, verb, "", *words)
     return added(jobs, standing), woken
 
 
@@ -28,10 +29,18 @@ async def cycle(
     shards: Shards, worker: str, ended: Sequence[Ending], queues: Sequence[str], want: int, shares: Sequence[int]
 ) -> tuple[Cycle, int]:
     """Settle and claim; answer also how many queues woke."""
+    if len(set(queues)) < len(queues):
+        queues, shares = _once(queues, shares)
     (told,) = await cycle_in(shards, worker, [Asked(shards.registry, ended, queues, want, shares)])
     lost = frozenset(id.decode() for id in told.lost)
     answer = Cycle(told.claims, lost, told.now, leased=told.leased, more=told.more, opens_in=told.opens_in)
     return answer, told.woken
+
+
+def _once(queues: Sequence[str], shares: Sequence[int]) -> tuple[Sequence[str], Sequence[int]]:
+    """Name each queue once, with the share that it has first."""
+    places = [place for place, queue in enumerate(queues) if queues.index(queue) == place]
+    return [queues[place] for place in places], [shares[place] for place in places] if shares else shares
 
 
 class Asked(NamedTuple):

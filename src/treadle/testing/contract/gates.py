@@ -146,6 +146,31 @@ async def test_an_ending_that_is_told_twice_leaves_once(store: Store, hire: Hire
     assert ids(await worker.claim(5)) == ["e"]
 
 
+async def test_of_several_endings_of_one_claim_the_completion_leaves(store: Store, hire: Hire) -> None:
+    await store.add([*several("ab", ORDER, max_attempts=3), governed("c", DAILY, costs="[90]")])
+    worker = hire("w1")
+    a, c = await worker.claim(5)
+    window = (await store.now()) // DAY
+    ended = [Ending(a, hand_back()), Ending(a, complete()), Ending(a, retry(0))]
+    ended += [Ending(c, hand_back(), spent=(Spent(DAILY.name, -90, window),)), Ending(c, complete())]
+    assert await worker.settle_all(ended) == frozenset()
+    await store.add([governed("d", DAILY, costs="[11]")])
+    assert ids(await worker.claim(5)) == ["b"], "what the others told counts for nothing"
+
+
+async def test_a_stale_ending_beside_the_current_one_leaves_nothing(store: Store, hire: Hire) -> None:
+    """P6: both in one call."""
+    await store.add([*several("ab", ORDER, max_attempts=3), *several("cde", ALL, max_attempts=3)])
+    worker = hire("w1")
+    old = await worker.claim(5)
+    assert ids(old) == ["a", "c", "d"]
+    await worker.finish(old, hand_back())
+    new = await worker.claim(5)
+    ended = [*[Ending(claim, complete()) for claim in old], *[Ending(claim, retry(60_000)) for claim in new]]
+    assert await worker.settle_all(ended) == {"a", "c", "d"}
+    assert ids(await worker.claim(5)) == ["e"], "a holds its turn"
+
+
 @pytest.mark.parametrize("outcome", [*ENDS, *COMES_AGAIN])
 async def test_a_stale_ending_leaves_nothing(store: Store, clock: FakeClock, hire: Hire, outcome: Outcome) -> None:
     """P6."""

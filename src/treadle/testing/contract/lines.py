@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from treadle.core.flow.gates import Gate, Kind
-from treadle.core.job import NewJob
+from treadle.core.job import Ending, NewJob
 from treadle.core.outcomes import complete, hand_back, hold, retry, snooze
 from treadle.core.store import Store
 from treadle.testing.clock import FakeClock
 from treadle.testing.contract.hints import heard
-from treadle.testing.contract.scene import Hand, Hire, governed, ids, job, seen, several
+from treadle.testing.contract.scene import LEASE, Hand, Hire, governed, ids, job, seen, several
 
 ONE = Gate(Kind.CONCURRENCY, "greet:concurrency", "user_id=u1", 1)
 FLEET = Gate(Kind.CONCURRENCY, "fleet", "", 1)
@@ -214,6 +214,34 @@ async def test_whoever_waits_is_told_that_a_place_is_free(store: Store, hire: Hi
     assert await worker.claim(5) == []
     await heard(store, lambda: worker.settle(claim, outcome))  # type: ignore[arg-type]  # parametrize knows no types
     assert ids(await worker.claim(5)) == ["b"]
+
+
+async def test_who_stands_for_a_newcomer_is_told_beside_one_who_lines_up(store: Store) -> None:
+    """P8: what lining up writes is not counted for a job."""
+    await store.add([job("a"), job("u", unique_key="u")])
+    for number in range(1, 6):
+        lining = [governed(f"{number}-{each}", ONE._replace(key=f"k{number}-{each}")) for each in range(3)]
+        offered = [job("a"), *lining[: number % 3 + 1], job(f"n{number}", unique_key="u"), *[job("a")] * (number % 4)]
+        answers = await store.add(offered)
+        assert [added.new for added in answers] == [new in lining for new in offered]
+
+
+async def test_what_is_lost_is_named_beside_those_who_give_up_a_key(store: Store, clock: FakeClock, hire: Hire) -> None:
+    """P6: what an ending writes beside its job is not counted for another."""
+    await store.add([governed("lost", ONE, unique_key="u0"), *[job(f"{n}", unique_key=f"u{n}") for n in range(1, 4)]])
+    (lost,) = [claim for claim in await hire("w1").claim(4) if claim.id == "lost"]
+    clock.forward(LEASE)
+    worker = hire("w2")
+    taken = {claim.id: claim for claim in (await worker.sweep()).taken}
+    ended = [Ending(claim, complete()) for claim in (lost, taken["1"])]
+    assert await worker.settle_all(ended) == {"lost"}
+    await store.add([governed("next", ONE)])
+    assert await worker.claim(5) == []
+    ended = [Ending(claim, complete()) for claim in (lost, taken["2"], taken["3"], lost)]
+    assert await worker.settle_all(ended) == {"lost"}
+    assert await worker.claim(5) == []
+    await worker.finish([taken["lost"]])
+    assert ids(await worker.claim(5)) == ["next"]
 
 
 async def test_a_plain_job_is_as_it_always_was(store: Store, hire: Hire) -> None:

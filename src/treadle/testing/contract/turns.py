@@ -113,6 +113,24 @@ async def test_a_tenant_whose_jobs_must_wait_holds_up_no_other(store: Store, hir
     assert ids(await worker.claim(10)) == ["a1"]
 
 
+@pytest.mark.parametrize("want", [1, 5])
+async def test_old_lanes_at_a_shared_gate_keep_no_newcomer_waiting(store: Store, hire: Hire, want: int) -> None:
+    shared = Gate(Kind.CONCURRENCY, "greet:concurrency", "", 1)
+    lanes = [[shared, ONE._replace(policy="greet:user", key=f"user_id=u{number}")] for number in range(100)]
+    await store.add([governed(f"b{number:03}", *gates, tenant="big") for number, gates in enumerate(lanes)])
+    worker, got = hire("w1"), list[str]()
+    for number in range(6):
+        claims = await worker.claim(want)
+        assert len(claims) == 1
+        got += ids(claims)
+        if number == 2:
+            assert await worker.claim(want) == [], "all lanes are shut"
+            await store.add([governed("n", shared, tenant="new")])
+            assert await worker.claim(want) == []
+        await worker.finish(claims)
+    assert firsts(got) in ("bbbnbb", "bbbbnb"), "at most one of the other goes first"
+
+
 async def test_a_hundred_tenants_each_get_their_turn(store: Store, hire: Hire) -> None:
     await store.add(
         [governed(f"{number % 100:03}-{number // 100}", tenant=f"t{number % 100}") for number in range(300)]

@@ -206,7 +206,7 @@ async def test_of_two_who_are_revived_for_one_key_one_is(store: Store, hire: Hir
 
 NEWS: dict[str, Any] = {
     "args": '{"n":2}', "priority": 7, "meta": '{"trace":"new"}', "max_attempts": 9, "costs": "[4]",
-    "lane": write_lane("greet", None, [Gate(Kind.CONCURRENCY, "greet", "", 5)]),
+    "tenant": "acme", "lane": write_lane("greet", "acme", [Gate(Kind.CONCURRENCY, "greet", "", 5)]),
 }  # fmt: skip
 
 
@@ -225,6 +225,22 @@ async def test_who_waits_takes_over_what_the_newcomer_brings(
     due = clock() + DAY if state == "scheduled" and verb == "reschedule" else before.due_at
     assert after == before._replace(**NEWS, due_at=due)
     assert await store.get("b") is None
+
+
+async def test_who_waits_to_be_tried_again_is_replaced_and_may_be_tried_once_at_least(
+    store: Store, clock: FakeClock, hire: Hire
+) -> None:
+    await store.add([unique("a", max_attempts=5)])
+    worker = hire("w1")
+    await worker.settle(await worker.claim_one(), retry(1_000))
+    assert await store.add([unique("b", args="2", max_attempts=3, on_conflict="replace")]) == [
+        Added("a", False, changed=True),
+    ]  # fmt: skip
+    await store.add([unique("c", args="3", max_attempts=1, on_conflict="replace")])
+    clock.forward(1_000)
+    await worker.sweep()
+    claim = await worker.claim_one()
+    assert (claim.args, claim.attempt, claim.max_attempts) == ("3", 2, 2)
 
 
 async def test_replacing_keeps_the_due_time(store: Store, clock: FakeClock) -> None:

@@ -131,7 +131,8 @@ class Claiming:
         moved = (yield from self._into_lanes()) if self._steered else False
         left = self._want - len(self._claims)
         tenants = min(tenants, left + 1)
-        loaded = yield from load(self._sql, self._queues, left, self._run, tenants, self._but, self._steered)
+        plain = not self._unmet
+        loaded = yield from load(self._sql, self._queues, left, self._run, tenants, self._but, plain=plain)
         for line in loaded.lines:
             line.share = self._shares.get(line.queue)
         view, book = self._view, self._book

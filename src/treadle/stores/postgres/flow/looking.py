@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from treadle.core.flow.gates import Park
 from treadle.core.flow.steering import Steering, is_for_all, read_steering
 from treadle.core.job import Claim, Ending, Spent
 from treadle.core.outcomes import complete
@@ -73,10 +74,11 @@ def _steering(targets: Sequence[str], steers: Sequence[str]) -> Steering:
 
 def read_ending(queue: str, lane: str | None, id: str, told: str) -> Ending:
     """Read what `verbs.tell` has told."""
-    task, tenant, spent = json.loads(told)
+    task, tenant, spent, park = json.loads(told)
     nothing: dict[str, Any] = dict.fromkeys(("expires_at", "result_ttl", "owner", "batch", "meta"))
     claim = Claim(
         ref=id, id=id, task=task, queue=queue, args="{}", priority=0, attempt=0, max_attempts=0, epoch=0, crashes=0,
         queued_at=0, tenant=tenant, lane=lane, **nothing,
     )  # fmt: skip
-    return Ending(claim, complete(), spent=tuple(Spent(*each) for each in spent))
+    outcome = complete()._replace(park=park and Park(*park))
+    return Ending(claim, outcome, spent=tuple(Spent(*each) for each in spent))

@@ -38,7 +38,7 @@ CREATE INDEX lane_name ON treadle.lane (queue, hashtextextended(name, 0));
 
 CREATE INDEX lane_open ON treadle.lane (queue, tenant, rank, seq) WHERE gate IS NULL;
 
-CREATE INDEX lane_shut ON treadle.lane (hashtextextended(gate, 0), queue, rank, seq) WHERE gate IS NOT NULL;
+CREATE INDEX lane_shut ON treadle.lane (hashtextextended(gate, 0), queue, tenant, rank, seq) WHERE gate IS NOT NULL;
 
 CREATE INDEX lane_due ON treadle.lane (queue, until) WHERE until IS NOT NULL;
 

@@ -1,26 +1,48 @@
--- Open the best lanes that are shut at these gates: so many of one queue or, where none is named, so many of each.
+-- Open lanes that are shut at these gates, in the order of turns: of the tenant who has paid least its best lane first. So
+-- many of one queue or, where none is named, so many of each.
   WITH RECURSIVE asked AS MATERIALIZED (
        SELECT * FROM unnest(:gates::text[], :queues::text[], :numbers::integer[]) AS row (gate, queue, number)),
+       -- From one tenant of a queue to the next in the index.
        place AS (
-       SELECT gate, ''::text COLLATE "C" AS queue, number FROM asked WHERE queue IS NULL
+       SELECT asked.gate, asked.number, asked.queue AS only, first.queue, first.tenant
+         FROM asked
+        CROSS JOIN LATERAL (
+              SELECT queue, tenant FROM treadle.lane
+               WHERE hashtextextended(lane.gate, 0) = hashtextextended(asked.gate, 0) AND lane.gate = asked.gate
+                 AND lane.queue >= coalesce(asked.queue, '')
+               ORDER BY queue, tenant
+               LIMIT 1) AS first
+        WHERE asked.queue IS NULL OR first.queue = asked.queue
         UNION ALL
-       SELECT place.gate, next.queue, place.number
+       SELECT place.gate, place.number, place.only, next.queue, next.tenant
          FROM place
         CROSS JOIN LATERAL (
-              SELECT lane.queue FROM treadle.lane AS lane
+              SELECT queue, tenant FROM treadle.lane
                WHERE hashtextextended(lane.gate, 0) = hashtextextended(place.gate, 0) AND lane.gate = place.gate
-                 AND lane.queue > place.queue
-               ORDER BY lane.queue
-               LIMIT 1) AS next),
-       chosen AS MATERIALIZED (
-       SELECT DISTINCT best.id
-         FROM (SELECT * FROM asked WHERE queue IS NOT NULL UNION ALL SELECT * FROM place WHERE queue <> '') AS each
+                 AND (lane.queue, lane.tenant) > (place.queue, place.tenant)
+               ORDER BY queue, tenant
+               LIMIT 1) AS next
+        WHERE place.only IS NULL OR next.queue = place.only),
+       best AS (
+       SELECT place.gate, place.queue, place.number, lane.*,
+              greatest(coalesce(turn.paid, 0), coalesce(line.clock, 0)) + (lane.at - 1) * 1000000 AS turn
+         FROM place
         CROSS JOIN LATERAL (
-              SELECT id FROM treadle.lane AS lane
-               WHERE hashtextextended(lane.gate, 0) = hashtextextended(each.gate, 0) AND lane.gate = each.gate
-                 AND lane.queue = each.queue
+              SELECT id, rank, seq, row_number() OVER (ORDER BY rank, seq) AS at
+                FROM treadle.lane
+               WHERE hashtextextended(lane.gate, 0) = hashtextextended(place.gate, 0) AND lane.gate = place.gate
+                 AND lane.queue = place.queue AND lane.tenant = place.tenant
                ORDER BY rank, seq
-               LIMIT each.number) AS best),
+               LIMIT place.number) AS lane
+         LEFT JOIN LATERAL (
+              SELECT paid FROM treadle.turn WHERE turn.queue = place.queue AND turn.tenant = place.tenant OFFSET 0
+              ) AS turn ON true
+         LEFT JOIN LATERAL (SELECT clock FROM treadle.line WHERE line.queue = place.queue OFFSET 0) AS line ON true),
+       chosen AS MATERIALIZED (
+       SELECT id
+         FROM (SELECT id, number, row_number() OVER (PARTITION BY gate, queue ORDER BY turn, rank, seq) AS place
+                 FROM best) AS each
+        WHERE place <= number),
        opened AS (
        UPDATE treadle.lane SET gate = NULL, until = NULL
         WHERE id = ANY (ARRAY (SELECT id FROM chosen))

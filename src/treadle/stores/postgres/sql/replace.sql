@@ -4,10 +4,10 @@
        new AS MATERIALIZED (
        SELECT *
          FROM unnest(:place::bigint[], :unique_key::text[], :args::text[], :costs::text[], :lane::text[],
-                     :priority::integer[], :meta::text[], :max_attempts::integer[], :again::boolean[],
+                     :tenant::text[], :priority::integer[], :meta::text[], :max_attempts::integer[], :again::boolean[],
                      :due_at::bigint[], :due_in::bigint[], :expires_in::bigint[])
-              AS row (place, unique_key, args, costs, lane, priority, meta, max_attempts, again, due_at, due_in,
-                      expires_in)),
+              AS row (place, unique_key, args, costs, lane, tenant, priority, meta, max_attempts, again, due_at,
+                      due_in, expires_in)),
        standing AS MATERIALIZED (
        SELECT key FROM treadle.job
         WHERE unique_key = ANY (ARRAY (SELECT unique_key FROM new)) AND grip > 0
@@ -16,8 +16,9 @@
           FOR UPDATE),
        replaced AS (
        UPDATE treadle.job AS job
-          SET args = new.args, costs = new.costs, lane = new.lane, meta = new.meta, max_attempts = new.max_attempts,
-              priority = new.priority, rank = job.rank - (new.priority - job.priority) * 60000,
+          SET args = new.args, costs = new.costs, lane = new.lane, tenant = new.tenant, meta = new.meta,
+              max_attempts = greatest(new.max_attempts, job.attempt + 1), priority = new.priority,
+              rank = job.rank - (new.priority - job.priority) * 60000,
               due_at = CASE WHEN again THEN due ELSE job.due_at END,
               expires_at = CASE WHEN again THEN clock.now + new.expires_in ELSE job.expires_at END,
               state = CASE WHEN NOT again OR job.state = 'held' THEN job.state

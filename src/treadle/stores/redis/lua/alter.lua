@@ -1,6 +1,7 @@
--- with: jobs
--- Move what waits to a queue, or give it a priority. ARGV: now, the queue (empty: as it is), the priority (empty: as it
--- is), ids. Answers woken queues, then the ids it applied to. Those who wait for each other in order keep their priority.
+-- with: waiting, jobs
+-- Move what waits to a queue, or give it a priority. ARGV: now, the queue (empty: as it is), the priority (empty: as
+-- it is), ids. Answers woken queues, then the ids it applied to. Those who wait for each other in order keep their
+-- priority.
 
 local queue, priority, answer = ARGV[2] ~= '' and ARGV[2], tonumber(ARGV[3]), { 0 }
 

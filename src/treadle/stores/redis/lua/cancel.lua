@@ -1,4 +1,4 @@
--- with: runs, jobs
+-- with: waiting, runs, jobs
 -- Cancel what waits, ask what runs to stop. ARGV: now, ids. Answers the ids it applied to.
 
 local ids, applied = { unpack(ARGV, 2) }, {}

@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs
 -- Delete what is held or final. ARGV: now, ids. Answers the ids it applied to.
 
 local gone, ended, answer = {}, {}, {}

@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs
 -- Keep aside what is scheduled or queued. ARGV: now, reason, ids. Answers the ids it applied to.
 
 local reason, applied = ARGV[2], {}

@@ -1,4 +1,4 @@
--- with: runs, pictures, jobs
+-- with: waiting, runs, pictures, jobs
 -- Hold a waiting job that moves to another shard. ARGV: now, the reason to hold it, id, its new queue, its new priority
 -- (empty: as it is). Answers now and, if it waits, its state and why it was held, then its picture as it will be there.
 

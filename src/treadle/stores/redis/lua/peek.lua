@@ -1,6 +1,7 @@
 -- with: claiming
--- Say which places a claim of one queue would take, in order, and take none of them. ARGV as of `flow.lua`. Answers
--- milliseconds until its next lane opens, whether there is more to look at, then rank and seq of each in turn.
+-- Say which places a claim of one queue would take, in order, and take none of them. ARGV as of `flow_cycle.lua`.
+-- Answers milliseconds until its next lane opens, whether there is more to look at, then rank and seq of each in
+-- turn.
 
 local answer, cut, opens = {}, false, nil
 
@@ -11,10 +12,13 @@ end
 open_due()
 take_turns()
 if is_any_open() then
-  local choice = choose(make_lines({}), want, math.max(1, math.floor(want / 10)))
-  for _, job in ipairs(choice.taken) do add(job.entry, job.rank) end
+  local lines = make_lines({}, want, math.max(1, math.floor(want / 10)))
+  local choice = choose(lines, want)
+  for i, entry in ipairs(choice.taken) do add(entry, choice.ranks[i]) end
   cut = choice.cut
-  for _, row in ipairs(choice.shut) do opens = row.till and math.min(opens or row.till, row.till) or opens end
+  for _, row in ipairs(lines[1] and lines[1].shut or {}) do
+    opens = row.till and math.min(opens or row.till, row.till) or opens
+  end
 else
   local heads = call('ZRANGE', T .. ':ready:' .. queues[1], 0, want - 1, 'WITHSCORES')
   for i = 1, #heads, 2 do add(heads[i], tonumber(heads[i + 1])) end

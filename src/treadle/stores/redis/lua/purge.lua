@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs
 -- Delete final jobs, the longest finished first. ARGV: now, limit, then each state with the newest end that may go.
 -- Answers how many.
 

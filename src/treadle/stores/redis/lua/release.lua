@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs
 -- Queue, or schedule, at most so many that are held for a reason. ARGV: now, reason, limit, "any" or "of", tasks.
 -- Answers woken queues and how many it applied to.
 

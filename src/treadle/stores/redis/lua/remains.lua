@@ -1,5 +1,5 @@
--- Name jobs that are gone and whose records, in the registry, may be left. ARGV: now, how many, then id and seq of those
--- of whom none are. Answers id and seq of each.
+-- Name jobs that are gone and whose records, in the registry, may be left. ARGV: now, how many, then id and seq of
+-- those of whom none are. Answers id and seq of each.
 
 local key = T .. ':remains'
 for i = 3, #ARGV, 2 do

@@ -1,5 +1,5 @@
--- Make room for new jobs. ARGV: now, how many, their queues. Answers the seq before the first, what is steered if one of
--- these queues is new (else empty), then all queues that there are.
+-- Make room for new jobs. ARGV: now, how many, their queues. Answers the seq before the first, what is steered if one
+-- of these queues is new (else empty), then all queues that there are.
 
 local before, new = call('INCRBY', T .. ':seq', ARGV[2]) - ARGV[2], 0
 for i = 3, #ARGV do new = new + call('SADD', T .. ':queues', ARGV[i]) end

@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs, inserting
 -- Keep jobs as another store has dumped them. ARGV: now, the seq before the first (empty: count here), how many, then
 -- the words of each job (`packing.py`). Answers woken queues, then the ids that were not here before.
 
@@ -20,8 +20,9 @@ local function take_key(job, key, by_state)
   end
 end
 
--- Enter a job that is kept already where it belongs.
-local function file_job(job, state)
+-- Enter a job that is kept already where it belongs; without a shift its seq is an old one.
+local function file_job(job, state, shift)
+  local add = shift == 0 and insert or function(index, id, seq) file(index, { id }, seq) end
   if job.final then
     file('done:' .. state, { job.id }, job.finished_at)
     if job.result and job.kept then file('results', { job.id }, result_until(job)) end
@@ -29,9 +30,9 @@ local function file_job(job, state)
   else
     put(job, state)
   end
-  file('all', { job.id }, job.seq)
+  add('all', job.id, job.seq)
   for _, name in ipairs(LISTS) do
-    if job[name] then file(name .. ':' .. job[name], { job.id }, job.seq) end
+    if job[name] then add(name .. ':' .. job[name], job.id, job.seq) end
   end
 end
 
@@ -49,7 +50,7 @@ local function restore(at)
   for i = first_line, next - 1 do call('RPUSH', T .. ':log:' .. id, ARGV[i]) end
   local job = look(id)
   if key then take_key(job, key, by_state) end
-  file_job(job, state)
+  file_job(job, state, shift)
   answer[#answer + 1] = id
   return next
 end

@@ -1,4 +1,4 @@
--- with: jobs
+-- with: waiting, jobs
 -- Queue final jobs again with one attempt more. ARGV: now, ids. Answers woken queues, then the ids it applied to. Where
 -- another live job holds its unique key by now, a job stays final.
 

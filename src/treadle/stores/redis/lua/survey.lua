@@ -1,7 +1,7 @@
 -- with: runs, opening
--- Read what a claim for a queue would look at. ARGV: now, queue, limit, how many running jobs, and how many lanes and jobs
--- in all. Answers now, clock, what is steered, then three packed lists: lanes and their jobs, standings by name, running
--- jobs; and whether there is more.
+-- Read what a claim for a queue would look at. ARGV: now, queue, limit, how many running jobs, and how many lanes and
+-- jobs in all. Answers now, clock, what is steered, then three packed lists: lanes and their jobs, standings by name,
+-- running jobs; and whether there is more.
 
 local queue, limit, most, bound = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 -- An array of five.
@@ -52,9 +52,10 @@ local function read_standings()
   look_up(gates)
   for _, gate in ipairs(gates) do
     local standing = standings[gate.name]
-    if standing ~= FREE and not names[gate.name] then
+    if not names[gate.name] then
       names[gate.name] = true
-      found[#found + 1], found[#found + 2] = gate.name, pack_standing(standing, nil)
+      local used, mark, till, spacing, spaced_until, holder = unpack(standing)
+      found[#found + 1] = '\151' .. cmsgpack.pack(gate.name, used, mark, till, spacing, spaced_until, holder)
     end
   end
   return found

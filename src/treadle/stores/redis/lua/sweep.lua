@@ -1,4 +1,4 @@
--- with: runs, jobs
+-- with: waiting, runs, jobs
 -- Do what time demands. ARGV: now, worker, limit, take. Answers promoted, expired, ms until the next is due (-1: none),
 -- woken queues, then id, stamp, spec and life of each claim taken over, in turn.
 
@@ -91,12 +91,27 @@ local function drop_results()
   end
 end
 
+-- Forget those that are at rest; of the others it is known when to look again.
+local function tidy_gates(names)
+  local rested, gone, later = {}, {}, {}
+  for i, told in ipairs(answers(names, 'HMGET', T .. ':gates')) do
+    local idle = read_standing(told)[7]
+    if idle and idle > now then
+      later[#later + 1], later[#later + 2] = digits(idle), names[i]
+    else
+      gone[#gone + 1] = names[i]
+      if idle then rested[#rested + 1] = names[i] end
+    end
+  end
+  spread(rested, 'HDEL', T .. ':gates')
+  spread(gone, 'ZREM', T .. ':idle')
+  spread(later, 'ZADD', T .. ':idle')
+end
+
 -- Unique keys whose time is over, gates at rest, tenants who have paid no more than whoever comes new.
 local function tidy()
   for _, key in ipairs(come('kept')) do forget_key(key) end
-  local rested = come('idle')
-  spread(rested, 'HDEL', T .. ':gates')
-  spread(rested, 'ZREM', T .. ':idle')
+  tidy_gates(come('idle'))
   local some = call('EXISTS', T .. ':clocks') == 1 and call('HRANDFIELD', T .. ':clocks', TIDIED, 'WITHVALUES') or {}
   for i = 1, #some, 2 do
     local paid = T .. ':paid:' .. some[i]

@@ -1,6 +1,6 @@
 -- with: opening
--- After a target was steered: open lanes that are shut at it, or at a gate of its policy or of its key, and tell who waits.
--- ARGV: now, the target, how many at most. Answers how many.
+-- After a target was steered: open lanes that are shut at it, or at a gate of its policy or of its key, and tell who
+-- waits. ARGV: now, the target, how many at most. Answers how many.
 
 local target, left = ARGV[2], tonumber(ARGV[3])
 local key, number = target:match('^key=(.*)$'), 0

@@ -9,6 +9,7 @@ from treadle.core.flow.leaving import gates_of, leave_all
 from treadle.core.flow.opening import after_leaving
 from treadle.core.flow.steering import Steering, is_for_all, read_steering
 from treadle.core.job import Ending
+from treadle.core.states import State
 from treadle.stores.sqlite.flow import said
 from treadle.stores.steps import Step, Steps
 
@@ -26,13 +27,13 @@ def concerned(connection: sqlite3.Connection, ended: Sequence[Ending], steering:
     if not gated:
         return []
     asked = json.dumps([(ending.claim.ref, ending.claim.epoch) for ending in gated])
-    current = {gated[place].claim.ref for (place,) in connection.execute(CURRENT_OF, (asked,))}
-    return _one_each([ending for ending in gated if ending.claim.ref in current])
+    return _one_each([gated[place] for place in sorted(place for (place,) in connection.execute(CURRENT_OF, (asked,)))])
 
 
 def _one_each(ended: Sequence[Ending]) -> list[Ending]:
+    """Keep one ending of each claim, the completion if there is one: that is written first."""
     first: dict[object, Ending] = {}
-    for ending in ended:
+    for ending in sorted(ended, key=lambda ending: ending.outcome.state is not State.COMPLETED):
         first.setdefault(ending.claim.ref, ending)
     return list(first.values())
 

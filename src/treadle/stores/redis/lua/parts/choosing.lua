@@ -1,6 +1,6 @@
 -- with: opening
--- The claim's decision, as `core/flow/choosing.py` has it: whose turn it is, and whether the gates before the first job of
--- a lane let it pass. It reads as it goes, writes nothing, and leaves what it has decided in a choice.
+-- The claim's decision, as `core/flow/choosing.py` has it: whose turn it is, and whether the gates before the first
+-- job of a lane let it pass. It reads as it goes, enters gates, and leaves what else it has decided in a choice.
 
 local PLAIN = ''
 
@@ -12,111 +12,121 @@ do
 local LOOKED_AT = 300
 local looked = 0
 
-local function make_row(queue)
-  return function(entry, rank)
-    local seq = struct.unpack('>I6', entry)
-    local text = entry:sub(7)
-    return {
-      queue = queue, text = text, start = 0, rank = rank, seq = seq, first = seq,
-      key = line_of(queue, text), jobs = {}, at = 1, from = 0, step = 2,
-    }
-  end
+-- Jobs of one tenant that are taken one after the other.
+local a_run
+
+local function make_row(entry, rank)
+  return { text = entry:sub(7), start = 0, rank = rank, seq = struct.unpack('>I6', entry), entry = entry, taken = 0 }
 end
 
--- The job that is the first of a row now; nil: there is none.
-local function job_in(row)
-  local job = row.jobs[row.at]
-  if job or row.ended then return job end
-  local told = call('ZRANGE', row.key, row.from, row.from + row.step - 1, 'WITHSCORES')
-  row.ended = #told < 2 * row.step
-  row.from, row.step = row.from + row.step, math.min(64, row.step * 4)
-  for i = 1, #told, 2 do
-    row.jobs[#row.jobs + 1] = { entry = told[i], rank = tonumber(told[i + 1]), seq = seq_in(told[i]) }
+-- How the name of a lane without gates ends.
+local NO_GATES = ',[]]'
+
+-- See that the entry of a row's first job is at hand: entry and rank in turn, from `at` on. Answers it; nil: there is
+-- none.
+local function entry_in(row, queue)
+  local jobs = row.jobs
+  if jobs then
+    local entry = jobs[row.at]
+    if entry or row.ended then return entry end
   end
-  return row.jobs[row.at]
+  row.key = row.key or line_of(queue, row.text)
+  -- Who passes no gate of its own may have a whole run; of others the next may well have to wait.
+  local is_wide = row.text == PLAIN or row.text:sub(-4) == NO_GATES
+  local step = jobs and math.min(64, row.step * 4) or is_wide and a_run + 1 or 2
+  if step == 2 then
+    row.jobs = call('ZRANGE', row.key, '0', '1', 'WITHSCORES')  -- to write numbers takes long
+  else
+    row.jobs = call('ZRANGE', row.key, row.taken, row.taken + step - 1, 'WITHSCORES')
+  end
+  row.step, row.at = step, 1
+  row.ended = #row.jobs < 2 * step
+  return row.jobs[1]
 end
 
-local function make_tenant(queue, name, start, rank, seq, turn)
-  return {
-    name = name, start = start, rank = rank, seq = seq, turn = turn,
-    rows = source_of(lanes_of(queue, name), make_row(queue)),
-  }
+-- The lanes of a tenant; most of those who are read are never asked for them.
+local function rows_of(line, tenant)
+  if not tenant.rows then
+    tenant.name = tenant.name or tenant.turn:sub(14)
+    tenant.rows = source_of(lanes_of(line.queue, tenant.name), math.max(2, math.min(16, a_run)), make_row)
+  end
+  return tenant.rows
 end
 
 -- The tenant of those without a tenant, beside whose lanes the jobs stand that have none.
 local function nobody(line)
   local queue = line.queue
-  local plain = {
-    queue = queue, text = PLAIN, start = 0, key = T .. ':ready:' .. queue, jobs = {}, at = 1, from = 0, step = 2,
-  }
-  local job = job_in(plain)
-  if not job then return nil end
-  local tenant = make_tenant(queue, '', math.max(paid_by(queue, ''), line.clock))
-  plain.rank, plain.seq = job.rank, job.seq
-  local lane = first_in(tenant.rows)
-  tenant.turn = lane and turn_entry(lane.rank, lane.seq, '') or false
-  push(tenant.rows.heap, plain)
+  local plain = { text = PLAIN, start = 0, key = T .. ':ready:' .. queue, taken = 0 }
+  local entry = entry_in(plain)
+  if not entry then return nil end
+  plain.rank, plain.seq = tonumber(plain.jobs[2]), seq_in(entry)
+  local tenant = { name = '', start = math.max(paid_by(queue, ''), line.clock), is_special = true }
+  push(rows_of(line, tenant).heap, plain)
   local first = first_in(tenant.rows)
   tenant.rank, tenant.seq = first.rank, first.seq
   return tenant
 end
 
--- A queue with those whose turn it is; `known`: of so many jobs without a lane it is known that their tasks are not
--- steered.
-function make_line(queue, number, left, known)
-  local line = { queue = queue, number = number, left = left, clock = clock_of(queue), known = known }
+-- A queue with those whose turn it is. `known`: of so many jobs without a lane it is known that their tasks are not
+-- steered; `most`: so many are wanted, and `run` of one tenant at once.
+function make_line(queue, number, left, known, most, run)
+  a_run = run
+  local line = { queue = queue, number = number, left = left, clock = clock_of(queue), known = known, shut = {} }
+  line.tenants, line.visited, line.emptied = {}, {}, {}
   local special = nobody(line)
-  line.turns = source_of(T .. ':turns:' .. queue, function(entry, start)
-    local tenant = entry:sub(14)
-    if special and tenant == '' then return nil end
-    local rank, seq = struct.unpack('>I7I6', entry)
-    return make_tenant(queue, tenant, start, rank - BIAS, seq, entry)
+  line.turns = source_of(T .. ':turns:' .. queue, math.min(64, math.ceil(most / run) + 1), function(turn, start)
+    if special and #turn == 13 then return nil end
+    local rank, seq = struct.unpack('>I7I6', turn)
+    return { start = start, rank = rank - BIAS, seq = seq, turn = turn }
   end)
   if special then push(line.turns.heap, special) end
   return line
 end
 
+local NO_COSTS = {}
+
 -- What a job costs at its own gates, which are the last of these; an operator's cost one.
 local function read_costs(entry, lane)
-  if not lane or not has(entry, HAS_COSTS) then return {} end
+  if not lane or not has(entry, HAS_COSTS) then return NO_COSTS end
   local spec = call('GET', T .. ':job:' .. id_in(entry))
   return cjson.decode(cmsgpack.unpack(spec:sub(30))[17])
 end
 
--- Ask all gates before the first job of a row. Answers the first that is shut, and until when; or nil, and the gates with
--- what they are once the job has entered.
-local function ask_all(queue, row, job)
+-- Ask all gates before the first job of a row. Answers the first that is shut, and until when; or nil, the gates, and
+-- what the job costs at each.
+local function ask_all(queue, row, entry)
   local lane = row.text ~= PLAIN and read_lane(row.text)
   local paused = lane and paused_by(queue, lane)
   if paused then return paused end
   local gates = lane and gates_before(queue, lane) or caps(queue)
   look_up(gates)
-  local id, costs, own = id_in(job.entry), read_costs(job.entry, lane), #gates - (lane and #lane.gates or #gates)
-  local after = {}
+  local id, costs, own = id_in(entry), read_costs(entry, lane), #gates - (lane and #lane.gates or #gates)
   for i, gate in ipairs(gates) do
-    local cost, before = costs[i - own] or 1, standing_of(gate)
-    local till = ask(gate, before, id, cost)
+    local till = ask(gate, standings[gate.name], id, costs[i - own] or 1)
     if till ~= PASSES then return gate.name, till ~= SHUT and till or nil end
-    after[i] = enter(gate, before, id, cost)
   end
-  return nil, nil, gates, after
+  return nil, gates, costs, own
+end
+
+local function enter_all(gates, costs, own, entry)
+  local id = id_in(entry)
+  for i, gate in ipairs(gates) do enter(gate, standings[gate.name], id, costs[i - own] or 1) end
 end
 
 local function is_known(choice, line, row)
-  if row.text == PLAIN and line.known and row.at > line.known then choice.cut = true end
+  if row.text == PLAIN and line.known and row.taken >= line.known then choice.cut = true end
   return not choice.cut
 end
 
 -- Note that the first job of a tenant's row must wait.
-local function shut(choice, tenant, row, gate, till)
-  choice.rows[row], row.turn = true, tenant.turn
-  choice.shut[#choice.shut + 1] = row
+local function shut(line, tenant, row, gate, till)
+  line.shut[#line.shut + 1], line.visited[row], line.tenants[tenant] = row, tenant, true
   row.gate, row.till, looked = gate, till, looked + 1
 end
 
 -- Put a tenant back where its turn is next, unless it has no more to run.
 local function put_back(line, tenant)
-  local row = first_in(tenant.rows)
+  local row = first_in(rows_of(line, tenant))
   if row then
     tenant.rank, tenant.seq = row.rank, row.seq
     push(line.turns.heap, tenant)
@@ -127,13 +137,13 @@ end
 local function shut_first(choice, line)
   local tenant = first_in(line.turns)
   while tenant and looked <= LOOKED_AT do
-    local row = first_in(tenant.rows)
+    local row = first_in(rows_of(line, tenant))
     if not is_known(choice, line, row) then return end
-    local gate, till = ask_all(line.queue, row, job_in(row))
+    local gate, till = ask_all(line.queue, row, entry_in(row, line.queue))
     if not gate then return end
     take_first_in(line.turns)
     take_first_in(tenant.rows)
-    shut(choice, tenant, row, gate, till)
+    shut(line, tenant, row, gate, till)
     put_back(line, tenant)
     tenant = first_in(line.turns)
   end
@@ -143,32 +153,42 @@ end
 local function try_first(choice, line, tenant)
   local row = take_first_in(tenant.rows)
   if not is_known(choice, line, row) then return 0 end
-  local job = job_in(row)
-  local gate, till, gates, after = ask_all(line.queue, row, job)
+  local entry = entry_in(row, line.queue)
+  local gate, gates, costs, own = ask_all(line.queue, row, entry)
   if gate then
-    shut(choice, tenant, row, gate, till)
+    shut(line, tenant, row, gate, gates)
     return 0
   end
-  for i, each in ipairs(gates) do change(each, after[i]) end
-  choice.rows[row], row.turn = true, tenant.turn
-  choice.taken[#choice.taken + 1] = job
-  job.queue = line.queue
-  row.at = row.at + 1
-  local next = job_in(row)
+  enter_all(gates, costs, own, entry)
+  local n = #choice.taken + 1
+  choice.taken[n], choice.lines[n], choice.ranks[n] = entry, line, row.rank
+  line.visited[row], row.at, row.taken = tenant, row.at + 2, row.taken + 1
+  local next = entry_in(row)
   if next then
-    row.rank, row.seq = next.rank, next.seq
+    row.rank, row.seq = tonumber(row.jobs[row.at + 1]), seq_in(next)
     push(tenant.rows.heap, row)
   else
-    choice.emptied[#choice.emptied + 1] = row
+    line.emptied[#line.emptied + 1] = row
   end
   return 1
 end
 
+-- Read at once what is remembered of the gates before the first lanes of a tenant.
+local function look_ahead(line, rows, number)
+  if number < 2 or not rows.read[rows.at + 1] then return end
+  local gates = {}
+  for i = rows.at, math.min(rows.at + number - 1, #rows.read) do
+    for _, gate in ipairs(gates_before(line.queue, read_lane(rows.read[i].text))) do gates[#gates + 1] = gate end
+  end
+  look_up(gates)
+end
+
 -- Let the tenant whose turn it is have up to a run of jobs, as long as no other queue's is better.
-local function serve_turn(choice, line, other, most, a_run)
+local function serve_turn(choice, line, other, most)
   local tenant = take_first_in(line.turns)
   local start, served = tenant.start, 0
-  local row = first_in(tenant.rows)
+  local row = first_in(rows_of(line, tenant))
+  look_ahead(line, tenant.rows, math.min(a_run, most - #choice.taken))
   while row and served < a_run and #choice.taken < most and looked <= LOOKED_AT do
     if served > 0 and other and goes_before(other, { after = line.left == 0, rank = row.rank, seq = row.seq }) then
       break
@@ -183,13 +203,14 @@ local function serve_turn(choice, line, other, most, a_run)
     local said = steered().targets['tenant=' .. tenant.name] or NOTHING_SAID
     tenant.start = start + math.floor(served * TURN / math.max(1, said.weight))
     line.clock = math.max(line.clock, start)
-    choice.tenants[tenant], choice.lines[line] = line.queue, true
+    tenant.served, line.served, line.tenants[tenant] = true, true, true
   end
   put_back(line, tenant)
 end
 
 -- The line whose head is the best, and the head of the best other.
 local function best_of(lines)
+  if #lines == 1 then return first_in(lines[1].turns) and lines[1] end
   local best, head, other
   for _, line in ipairs(lines) do
     local first = first_in(line.turns)
@@ -205,15 +226,15 @@ local function best_of(lines)
   return best, other
 end
 
--- Choose up to so many jobs of these lines; `a_run`: what a tenant gives one after the other.
-function choose(lines, most, a_run)
-  local choice = { taken = {}, shut = {}, emptied = {}, rows = {}, tenants = {}, lines = {}, cut = false }
+-- Choose up to so many jobs of these lines: their entries, the lines and the ranks that they are of.
+function choose(lines, most)
+  local choice = { taken = {}, lines = {}, ranks = {}, cut = false }
   while #choice.taken < most and not choice.cut do
     for _, line in ipairs(#lines > 1 and lines or {}) do shut_first(choice, line) end
     if looked > LOOKED_AT then choice.cut, choice.full = true, true end
     local line, other = best_of(lines)
     if not line or choice.cut then break end
-    serve_turn(choice, line, other, most, a_run)
+    serve_turn(choice, line, other, most)
   end
   return choice
 end

@@ -14,7 +14,8 @@ local MET = 200
 function open_due()
   local due = {}
   for _, queue in ipairs(queues) do
-    local told = call('ZRANGEBYSCORE', T .. ':opening:' .. queue, '-inf', digits(now), 'WITHSCORES', 'LIMIT', 0, OPENED_AT_ONCE)
+    local opening, limit = T .. ':opening:' .. queue, OPENED_AT_ONCE
+    local told = call('ZRANGEBYSCORE', opening, '-inf', digits(now), 'WITHSCORES', 'LIMIT', 0, limit)
     for i = 1, #told, 2 do due[#due + 1] = { queue = queue, text = told[i], till = tonumber(told[i + 1]) } end
   end
   table.sort(due, function(a, b) return a.till < b.till end)
@@ -52,8 +53,8 @@ function is_any_left()
   return false
 end
 
--- Give the lane of their task to those of the first jobs of a queue whose task is steered. Answers for how many of those
--- that are left it is known that theirs is not; nil: for all.
+-- Give the lane of their task to those of the first jobs of a queue whose task is steered. Answers for how many of
+-- those that are left it is known that theirs is not; nil: for all.
 local function into_lanes(queue)
   local ready, targets = T .. ':ready:' .. queue, steered().targets
   local told, keys, moved = call('ZRANGE', ready, 0, MET - 1, 'WITHSCORES'), {}, 0
@@ -71,63 +72,89 @@ local function into_lanes(queue)
   return #keys == MET and #keys - moved or nil
 end
 
--- The lines of all queues that are not paused; `left`: what is left of their shares.
-function make_lines(left)
+-- The lines of all queues that are not paused; `left`: what is left of their shares; `most`, `run`: how many are
+-- wanted, and of one tenant at once.
+function make_lines(left, most, run)
   local lines, known = {}, {}
   for _, queue in ipairs(steered().tasks and queues or {}) do known[queue] = into_lanes(queue) end
   take_turns()
   for q, queue in ipairs(queues) do
-    if not is_paused('queue=' .. queue) then lines[#lines + 1] = make_line(queue, q, left[q], known[queue]) end
+    if not is_paused('queue=' .. queue) then
+      lines[#lines + 1] = make_line(queue, q, left[q], known[queue], most, run)
+    end
   end
   return lines
 end
 
-local function write_row(row)
-  local entries, queue, text = {}, row.queue, row.text
-  for i = 1, row.at - 1 do entries[i] = row.jobs[i].entry end
-  spread(entries, 'ZREM', row.key)
-  if text == PLAIN then return end
-  local tenant, first = read_lane(text).tenant, row.jobs[row.at]
-  touch(queue, tenant, row.turn)
-  call('ZREM', lanes_of(queue, tenant), lane_entry(row.first, text))
+-- Take out of a row what was taken, which are its first, and tell its tenant what becomes of its place.
+local function write_row(queue, row, tenant)
+  if row.taken == 1 then call('ZPOPMIN', row.key) elseif row.taken > 1 then call('ZPOPMIN', row.key, row.taken) end
+  if row.text == PLAIN then return end
+  tenant.gone[#tenant.gone + 1] = row.entry
+  local come, entry = tenant.come, row.jobs[row.at]
   if row.gate then
-    shut_lane(queue, text, first.rank, first.seq, row.gate, row.till)
-  elseif first then
-    call('ZADD', lanes_of(queue, tenant), digits(first.rank), lane_entry(first.seq, text))
+    shut_lane(queue, row.text, row.rank, row.seq, row.gate, row.till)
+  elseif entry then
+    come[#come + 1], come[#come + 2] = digits(row.rank), lane_entry(row.seq, row.text)
   end
 end
 
-local function write_choice(choice)
-  for row in pairs(choice.rows) do write_row(row) end
-  for tenant, queue in pairs(choice.tenants) do
-    touch(queue, tenant.name, tenant.turn)
-    pay(queue, tenant.name, tenant.start)
+-- Put the tenants that were served, or had lanes shut, where their turn is now.
+local function write_tenants(line)
+  local queue, gone, come, paid = line.queue, {}, {}, {}
+  for tenant in pairs(line.tenants) do
+    spread(tenant.gone, 'ZREM', lanes_of(queue, tenant.name))
+    spread(tenant.come, 'ZADD', lanes_of(queue, tenant.name))
+    if tenant.served then paid[#paid + 1], paid[#paid + 2] = digits(tenant.start), tenant.name end
+    if not tenant.is_special then
+      local first = first_in(tenant.rows)
+      local turn = first and turn_entry(first.rank, first.seq, tenant.name)
+      if turn ~= tenant.turn then gone[#gone + 1] = tenant.turn end
+      if turn and (tenant.served or turn ~= tenant.turn) then
+        come[#come + 1], come[#come + 2] = digits(math.max(tenant.start, line.clock)), turn
+      end
+    end
   end
-  for line in pairs(choice.lines) do set_clock(line.queue, line.clock) end
-  for _, job in ipairs(choice.taken) do
-    count(job.queue, 'queued', -1)
-    count(job.queue, 'running', 1)
+  spread(paid, 'ZADD', T .. ':paid:' .. queue)
+  spread(gone, 'ZREM', T .. ':turns:' .. queue)
+  spread(come, 'ZADD', T .. ':turns:' .. queue)
+end
+
+local function write_line(line)
+  for tenant in pairs(line.tenants) do
+    tenant.gone, tenant.come = {}, {}
+    touch(line.queue, tenant.is_special and tenant.name)
+  end
+  for row, tenant in pairs(line.visited) do write_row(line.queue, row, tenant) end
+  write_tenants(line)
+  if line.served then set_clock(line.queue, line.clock) end
+end
+
+local function write_choice(choice, lines)
+  for _, line in ipairs(lines) do write_line(line) end
+  local numbers = {}
+  for _, line in ipairs(choice.lines) do numbers[line.queue] = (numbers[line.queue] or 0) + 1 end
+  for queue, number in pairs(numbers) do
+    count(queue, 'queued', -number)
+    count(queue, 'running', number)
   end
 end
 
 -- Open lanes that wait for gates for which lanes were let out that have not used them; answer how many.
-local function let_others_after(choice)
-  local asked, names, number = {}, {}, 0
-  local function add(row, but)
+local function let_others_after(line)
+  if #line.shut == 0 and #line.emptied == 0 or call('EXISTS', T .. ':shut:' .. line.queue) == 0 then return 0 end
+  local asked, names = {}, {}
+  local function add(row)
     if row.text == PLAIN then return end
-    for _, gate in ipairs(gates_before(row.queue, read_lane(row.text))) do
-      local name = #row.queue .. ':' .. row.queue .. gate.name
-      if gate.name ~= but and not names[name] then
-        asked[row.queue] = asked[row.queue] or {}
-        table.insert(asked[row.queue], gate)
-        names[name] = true
+    for _, gate in ipairs(gates_before(line.queue, read_lane(row.text))) do
+      if gate.name ~= row.gate and not names[gate.name] then
+        asked[#asked + 1], names[gate.name] = gate, true
       end
     end
   end
-  for _, row in ipairs(choice.shut) do add(row, row.gate) end
-  for _, row in ipairs(choice.emptied) do add(row) end
-  for queue, gates in pairs(asked) do number = number + let_others_in(queue, gates) end
-  return number
+  for _, row in ipairs(line.shut) do add(row) end
+  for _, row in ipairs(line.emptied) do add(row) end
+  return let_others_in(line.queue, asked)
 end
 
 -- Claim what may run; answer whether there may be more.
@@ -135,14 +162,14 @@ function claim_in_turn()
   local runs, keys, left, a_run, again, full = {}, {}, {}, math.max(1, math.floor(want / 10)), true, false
   for q in ipairs(queues) do left[q] = shares[q] end
   for _ = 1, ROUNDS do
-    local lines = make_lines(left)
-    local choice = choose(lines, want - #ids, a_run)
-    write_choice(choice)
-    for _, line in ipairs(lines) do left[line.number] = line.left end
-    local entries = {}
-    for i, job in ipairs(choice.taken) do entries[i] = job.entry end
-    begin(entries, runs, keys)
-    again, full = let_others_after(choice) > 0 or choice.cut, choice.full
+    local lines, opened = make_lines(left, want - #ids, a_run), 0
+    local choice = choose(lines, want - #ids)
+    write_choice(choice, lines)
+    begin(choice.taken, runs, keys)
+    for _, line in ipairs(lines) do
+      left[line.number], opened = line.left, opened + let_others_after(line)
+    end
+    again, full = opened > 0 or choice.cut, choice.full
     if #ids == want or full or not again then break end
   end
   write_runs(runs, keys)

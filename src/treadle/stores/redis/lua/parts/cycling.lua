@@ -1,15 +1,16 @@
--- with: pages, runs, unique
+-- with: tags, pages, runs, keys
 -- What every cycle does. ARGV: now, worker, want, the plan (`endings.py`), then for each group of completions its ids
 -- and its lives in turn. Answers now, lost ids, leased, woken queues, then the claims: ids, specs, the stamp of those
--- that have no life, and for each that has one its number, stamp and life. One word alone: ask `flow.lua`.
+-- that have no life, and for each that has one its number, stamp and life. One word alone: ask
+-- `flow_cycle.lua`, or `flow_settle.lua`.
 
 local worker, want, plan = ARGV[2], tonumber(ARGV[3]), cmsgpack.unpack(ARGV[4])
-local queues, groups, others, reports, shares, leaves = unpack(plan)
+local queues, groups, others, reports, shares = unpack(plan)
 local run = run_of(worker)
 local lost = {}
 
--- id -> the stamp under which it was ended by this cycle, and whether for good.
-local ended = {}
+-- Hears of each job that this cycle has ended: its id, by which way it leaves its gates, and whether for good.
+local note_ended
 
 -- Whether lanes are open in these queues, or open by themselves, or an operator steers what has no lane, too.
 local function concerns_flow()
@@ -45,12 +46,11 @@ end
 
 -- Completions that have queue, stamp and the time to live of their results in common: the way that most jobs end.
 local function complete(group, at)
-  local queue, stamp, kept, number, unique = unpack(group, 1, 5)
+  local queue, stamp, kept, number, unique, ways = unpack(group, 1, 6)
   local asked, ids, mine, lives, written, n = {}, {}, {}, {}, {}, 0
   for i = 1, number do asked[i] = ARGV[at + i] end
   local own = answers(asked, 'HMGET', run)
   local life, head = T .. ':life:', 'c' .. format('%013d', now)
-  local as_ended = leaves and { stamp, true }
   for i = 1, number do
     local id = asked[i]
     local who = own[i] == stamp and worker or held_under(id, stamp)
@@ -58,7 +58,7 @@ local function complete(group, at)
       n = n + 1
       ids[n], written[i] = id, true
       lives[2 * n - 1], lives[2 * n] = life .. id, head .. ARGV[at + number + i]
-      if leaves then ended[id] = as_ended end
+      if note_ended then note_ended(id, ways[i], true) end
       if who == worker then mine[#mine + 1] = id else call('HDEL', run_of(who), id) end
     end
   end

@@ -1,10 +1,18 @@
--- What is remembered of gates, and the moves of `core/flow/gates.py`, with the same numbers: used, mark, until, spacing,
--- spaced until, holder. A gate of which nothing is remembered is at rest.
+-- What is remembered of gates, and the moves of `core/flow/gates.py`, with the same numbers. A standing is a list:
+-- used, mark, until, spacing, spaced until, holder, and the instant from which on it says no more than none would
+-- (nil: not by itself). A gate of which nothing is remembered is at rest. Moves change a standing where it stands.
 
-local PASSES, SHUT, FREE = 0, -1, { 0, 0, 0, 0, 0, '' }
+local PASSES, SHUT = 0, -1
 
 -- name -> standing, as far as it was read; name -> gate, of those that have changed.
 local standings, changed = {}, {}
+
+-- One that has nothing but jobs in it is written as their number.
+local function read_standing(told)
+  if not told then return { 0, 0, 0, 0, 0, '' } end
+  local used = tonumber(told)
+  return used and { used, 0, 0, 0, 0, '' } or cmsgpack.unpack(told)
+end
 
 local function look_up(gates)
   local unknown = {}
@@ -12,9 +20,7 @@ local function look_up(gates)
     if not standings[gate.name] then unknown[#unknown + 1] = gate.name end
   end
   if #unknown == 0 then return end
-  for i, told in ipairs(answers(unknown, 'HMGET', T .. ':gates')) do
-    standings[unknown[i]] = told and cmsgpack.unpack(told) or FREE
-  end
+  for i, told in ipairs(answers(unknown, 'HMGET', T .. ':gates')) do standings[unknown[i]] = read_standing(told) end
 end
 
 local function standing_of(gate)
@@ -22,18 +28,11 @@ local function standing_of(gate)
   return standings[gate.name]
 end
 
-local function change(gate, standing)
-  -- The seventh: the instant under which the one before was filed.
-  standing[7] = standing_of(gate)[7]
-  standings[gate.name], changed[gate.name] = standing, gate
-end
-
 -- The microseconds that an entry costs the bucket, and how far ahead of time it may be.
 local function spaced(gate, standing, cost)
-  local spacing, spaced_until = standing[4], standing[5]
-  local unit = gate.period * 1000 / gate.limit
+  local spacing, unit = standing[4], gate.period * 1000 / gate.limit
   cost = math.min(cost, gate.burst)
-  if spaced_until > now and spacing > unit then
+  if standing[5] > now and spacing > unit then
     local step = math.ceil(cost * spacing)
     return step, step
   end
@@ -42,102 +41,98 @@ end
 
 -- PASSES, SHUT, or the millisecond at which to ask again.
 local function ask(gate, standing, id, cost)
-  local used, mark, shut_until, _, spaced_until, holder = unpack(standing)
-  if shut_until > now then return shut_until end
-  if gate.kind == 'concurrency' then return used < gate.limit and PASSES or SHUT end
-  if gate.kind == 'rate' then
+  local kind = gate.kind
+  if standing[3] > now then return standing[3] end
+  if kind == 'concurrency' then return standing[1] < gate.limit and PASSES or SHUT end
+  if kind == 'rate' then
     if gate.limit <= 0 then return SHUT end
     local step, ahead = spaced(gate, standing, cost)
-    local opens = math.max(now * 1000, mark) + step - ahead
+    local opens = math.max(now * 1000, standing[2]) + step - ahead
     if opens <= now * 1000 then return PASSES end
     local at = math.ceil(opens / 1000)
-    return spaced_until > now and math.min(at, spaced_until) or at
+    return standing[5] > now and math.min(at, standing[5]) or at
   end
-  if gate.kind == 'order' then return (holder == '' or holder == id) and PASSES or SHUT end
+  if kind == 'order' then return (standing[6] == '' or standing[6] == id) and PASSES or SHUT end
   local window = math.floor(now / gate.period)
-  local spent = mark == window and used or 0
+  local spent = standing[2] == window and standing[1] or 0
   return spent + cost <= gate.limit and PASSES or (window + 1) * gate.period
 end
 
 local function enter(gate, standing, id, cost)
-  local used, mark, shut_until, spacing, spaced_until, holder = unpack(standing)
-  if gate.kind == 'concurrency' then
-    used = used + 1
-  elseif gate.kind == 'rate' then
-    mark = math.max(now * 1000, mark) + spaced(gate, standing, cost)
-  elseif gate.kind == 'order' then
-    holder = id
+  local kind = gate.kind
+  changed[gate.name] = gate
+  if kind == 'concurrency' then
+    standing[1] = standing[1] + 1
+  elseif kind == 'rate' then
+    standing[2] = math.max(now * 1000, standing[2]) + spaced(gate, standing, cost)
+  elseif kind == 'order' then
+    standing[6] = id
   else
     local window = math.floor(now / gate.period)
-    used, mark = (mark == window and used or 0) + cost, window
+    standing[1], standing[2] = (standing[2] == window and standing[1] or 0) + cost, window
   end
-  return { used, mark, shut_until, spacing, spaced_until, holder }
 end
 
--- Let a job out; nil where that changes nothing.
+-- Let a job out; answer whether that changes anything.
 local function leave(gate, standing, id, final)
-  local used, mark, shut_until, spacing, spaced_until, holder = unpack(standing)
-  if gate.kind == 'concurrency' and used > 0 then
-    return { used - 1, mark, shut_until, spacing, spaced_until, holder }
-  elseif gate.kind == 'order' and final and holder == id then
-    return { used, mark, shut_until, spacing, spaced_until, '' }
+  if gate.kind == 'concurrency' and standing[1] > 0 then
+    standing[1] = standing[1] - 1
+  elseif gate.kind == 'order' and final and standing[6] == id then
+    standing[6] = ''
+  else
+    return false
   end
+  changed[gate.name] = gate
+  return true
 end
 
--- Correct what was set aside in a budget's window; nil where that is over.
-local function adjust(standing, units, window)
-  local used, mark, shut_until, spacing, spaced_until, holder = unpack(standing)
-  if mark ~= window then return nil end
-  return { math.max(0, used + units), mark, shut_until, spacing, spaced_until, holder }
+-- Correct what was set aside in a budget's window, unless that is over.
+local function adjust(gate, standing, units, window)
+  if standing[2] ~= window then return false end
+  standing[1], changed[gate.name] = math.max(0, standing[1] + units), gate
+  return true
 end
 
 -- Shut a gate for as long as the other side said.
-local function park(standing, wait, spacing_told, spaced_for)
-  local used, mark, shut_until, spacing, spaced_until, holder = unpack(standing)
-  shut_until = math.max(shut_until, now + wait)
-  if spacing_told ~= 0 then spacing, spaced_until = spacing_told, now + spaced_for end
-  return { used, mark, shut_until, spacing, spaced_until, holder }
+local function park(gate, standing, wait, spacing, spaced_for)
+  standing[3], changed[gate.name] = math.max(standing[3], now + wait), gate
+  if spacing ~= 0 then standing[4], standing[5] = spacing, now + spaced_for end
 end
 
 -- From when on a standing says no more than none would; nil: not by itself.
 local function idle_at(gate, standing)
-  local used, mark, shut_until, _, spaced_until, holder = unpack(standing)
-  if holder ~= '' or used ~= 0 and gate.kind == 'concurrency' then return nil end
-  local told = math.max(now, shut_until, spaced_until)
-  if gate.kind == 'rate' then return math.max(told, math.ceil(mark / 1000)) end
-  if gate.kind == 'budget' then return math.max(told, (mark + 1) * gate.period) end
+  if standing[6] ~= '' or standing[1] ~= 0 and gate.kind == 'concurrency' then return nil end
+  local told = math.max(now, standing[3], standing[5])
+  if gate.kind == 'rate' then return math.max(told, math.ceil(standing[2] / 1000)) end
+  if gate.kind == 'budget' then return math.max(told, (standing[2] + 1) * gate.period) end
   return told
 end
 
--- 151: an array of seven.
-local function pack_standing(standing, filed)
-  local used, mark, shut_until, spacing, spaced_until, holder = unpack(standing)
-  return '\151' .. cmsgpack.pack(used, mark, shut_until, spacing, spaced_until, holder, filed)
+-- 151: a list of seven.
+local function pack_standing(standing, idle)
+  local used, mark, till, spacing, spaced_until, holder = unpack(standing)
+  if mark == 0 and till == 0 and spacing == 0 and holder == '' and not idle then return digits(used) end
+  return '\151' .. cmsgpack.pack(used, mark, till, spacing, spaced_until, holder, idle)
 end
 
--- Write what has changed; what is at rest again is forgotten. In `idle` is by which instant the rest will be.
+-- Write what has changed; what is at rest again is forgotten. In `idle` a gate stands under an instant before which
+-- it is not at rest; `sweep.lua` looks then.
 local function write_standings()
-  local kept, rested, filed, unfiled = {}, {}, {}, {}
+  local kept, rested, filed = {}, {}, {}
   for name, gate in pairs(changed) do
     local standing = standings[name]
-    local at, before = idle_at(gate, standing), standing[7]
-    if at and at <= now then
-      rested[#rested + 1] = name
-      standings[name] = FREE
+    local idle = idle_at(gate, standing)
+    if idle and idle <= now then
+      rested[#rested + 1], standings[name] = name, nil
     else
-      kept[#kept + 1], kept[#kept + 2] = name, pack_standing(standing, at)
-      standing[7] = at
-    end
-    if at and at > now then
-      filed[#filed + 1], filed[#filed + 2] = digits(at), name
-    elseif before then
-      unfiled[#unfiled + 1] = name
+      kept[#kept + 1], kept[#kept + 2] = name, pack_standing(standing, idle)
+      if idle and not standing[7] then filed[#filed + 1], filed[#filed + 2] = digits(idle), name end
+      standing[7] = idle
     end
   end
   spread(kept, 'HSET', T .. ':gates')
   spread(rested, 'HDEL', T .. ':gates')
   spread(filed, 'ZADD', T .. ':idle')
-  spread(unfiled, 'ZREM', T .. ':idle')
   changed = {}
 end
 at_the_end[#at_the_end + 1] = write_standings

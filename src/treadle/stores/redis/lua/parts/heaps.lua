@@ -34,9 +34,10 @@ function pop(heap)
   return first
 end
 
--- `make` turns an entry and its score into what stands in the source; nil: leave it out.
-function source_of(key, make)
-  return { key = key, make = make, from = 0, step = 2, read = {}, at = 1, heap = {} }
+-- `make` turns an entry and its score into what stands in the source; nil: leave it out. `step`: how many are read at
+-- first.
+function source_of(key, step, make)
+  return { key = key, make = make, from = 0, step = step, read = {}, at = 1, heap = {} }
 end
 
 local function read_on(source)

@@ -1,6 +1,6 @@
--- with: pages, specs, waiting, unique
--- A job: job:<id> is what hardly ever changes, life:<id> what has become of it since; a job that was only added has no life.
--- A live job's state follows from the one place where it is: ready, due, held, or some worker's run.
+-- with: tags, pages, specs, unique
+-- A job: job:<id> is what hardly ever changes, life:<id> what has become of it since; a job that was only added has
+-- no life. A live job's state follows from the one place where it is: ready, due, held, or some worker's run.
 
 local LETTER = { completed = 'c', failed = 'f', cancelled = 'x' }
 local FINAL = { c = 'completed', f = 'failed', x = 'cancelled' }
@@ -10,7 +10,8 @@ local LISTS = { 'owner', 'tenant', 'batch' }
 local SCATTERED = T:find(':', 1, true) ~= nil
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local look, keep, keep_spec, shelf, put, take, key_till, finish, finish_waiting, result_until, unsettle, unfinish, forget
+local look, keep, keep_spec, shelf, put, take, key_till
+local finish, finish_waiting, result_until, unsettle, unfinish, forget
 do
 
 -- What stands where is said in `rows.py` too. In one constructor: filled one by one, a table would grow five times.

@@ -5,21 +5,33 @@
 
 local lanes = {}
 
+-- queue -> how the names of such keys begin; a number that is written into a text takes long.
+local heads = {}
+
+local function head_of(queue)
+  local head = heads[queue]
+  if not head then
+    head = #queue .. ':' .. queue .. ':'
+    heads[queue] = head
+  end
+  return head
+end
+
 local function line_of(queue, text)
-  return T .. ':line:' .. #queue .. ':' .. queue .. ':' .. text
+  return T .. ':line:' .. head_of(queue) .. text
 end
 
 local function lanes_of(queue, tenant)
-  return T .. ':lanes:' .. #queue .. ':' .. queue .. ':' .. tenant
+  return T .. ':lanes:' .. head_of(queue) .. tenant
 end
 
 -- The tenants that have lanes shut at a gate; and those lanes of one of them.
 local function tenants_at(queue, gate)
-  return T .. ':halt:' .. #queue .. ':' .. queue .. ':' .. gate
+  return T .. ':halt:' .. head_of(queue) .. gate
 end
 
 local function shut_at(queue, gate, tenant)
-  return T .. ':at:' .. #queue .. ':' .. queue .. ':' .. #gate .. ':' .. gate .. ':' .. tenant
+  return T .. ':at:' .. head_of(queue) .. head_of(gate) .. tenant
 end
 
 local function lane_entry(seq, text)
@@ -39,14 +51,8 @@ local function read_lane(text)
   local lane = lanes[text]
   if not lane then
     local task, tenant, gates = unpack(cjson.decode(text))
-    lane = { task = task, tenant = tenant, gates = {}, before = {} }
-    for i, told in ipairs(gates) do
-      local kind, policy, key, limit, period, burst = unpack(told)
-      lane.gates[i] = {
-        kind = kind, policy = policy, key = key, limit = limit, period = period, burst = burst,
-        name = key ~= '' and policy .. ':' .. key or policy,
-      }
-    end
+    for i, told in ipairs(gates) do gates[i] = make_gate(unpack(told)) end
+    lane = { task = task, tenant = tenant, gates = gates }
     lanes[text] = lane
   end
   return lane
@@ -55,6 +61,7 @@ end
 -- The gates before the jobs of a lane, with the limits that an operator has set.
 local function gates_before(queue, lane)
   if not steered().any then return lane.gates end
+  lane.before = lane.before or {}
   local gates = lane.before[queue]
   if not gates then
     gates = caps(queue, lane.task, lane.tenant)

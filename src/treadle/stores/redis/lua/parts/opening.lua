@@ -17,7 +17,7 @@ local function room_of(gate, standing)
   return gate.kind == 'order' and standing[6] == '' and SPARE or 0
 end
 
--- Tenants that are looked at: of more, some.
+-- Tenants that are looked at together: of more, some.
 local TENANTS = 200
 
 local function make_shut(entry, rank)
@@ -33,19 +33,19 @@ local function line_up_tenant(tenants, tenant)
   end
 end
 
+-- Those of them that are looked at together; and whether there may be others.
 local function tenants_in_turn(queue, gate)
   local names, found = call('SRANDMEMBER', tenants_at(queue, gate), TENANTS), {}
   for _, name in ipairs(names) do
     local start = #names > 1 and math.max(paid_by(queue, name), clock_of(queue)) or 0
-    line_up_tenant(found, { name = name, start = start, rows = source_of(shut_at(queue, gate, name), make_shut) })
+    line_up_tenant(found, { name = name, start = start, rows = source_of(shut_at(queue, gate, name), 2, make_shut) })
   end
-  return found
+  return found, #names == TENANTS
 end
 
--- Open lanes of a queue that are shut at a gate, in the order of turns: of the tenant who has paid least its best lane
--- first. Answers how many.
-function open_best(queue, gate, room)
-  local tenants, best = tenants_in_turn(queue, gate), {}
+local function open_some(queue, gate, room)
+  local tenants, others = tenants_in_turn(queue, gate)
+  local best = {}
   while #best < room and tenants[1] do
     local tenant = pop(tenants)
     best[#best + 1] = take_first_in(tenant.rows)
@@ -58,7 +58,19 @@ function open_best(queue, gate, room)
     unshut(queue, text, each.seq)
     open_lane(queue, text, each.rank, each.seq)
   end
-  return #best
+  return #best, others
+end
+
+-- Open lanes of a queue that are shut at a gate, in the order of turns: of the tenant who has paid least its best lane
+-- first. Answers how many.
+function open_best(queue, gate, room)
+  local number, others = open_some(queue, gate, room)
+  while others and number < room do
+    local more
+    more, others = open_some(queue, gate, room - number)
+    number = number + more
+  end
+  return number
 end
 
 -- The queues in which lanes are shut at these gates: name -> queues.
@@ -82,8 +94,8 @@ function open_after_leaving(gates)
 end
 
 -- A lane that was let out for these gates has not used them: open others of its queue that are shut there, if one of
--- them would be let in. (Whoever left a budget has let all out that waited for it: to do so again could go on for ever.)
--- Answers how many.
+-- them would be let in. (Whoever left a budget has let all out that waited for it: to do so again could go on for
+-- ever.) Answers how many.
 function let_others_in(queue, gates)
   local number = 0
   if #gates == 0 or call('EXISTS', T .. ':shut:' .. queue) == 0 then return 0 end

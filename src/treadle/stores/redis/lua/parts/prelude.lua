@@ -2,13 +2,13 @@
 -- KEYS[1] is the tag; ARGV[1] the time in milliseconds, or empty: then this server's clock decides. Behind the tag:
 --
 --   seq                     how many jobs were ever added: each has a number, its seq
---   job:<id>  life:<id>     what never changes of a job, and what has become of it since
+--   job:<id>  life:<id>     what hardly ever changes of a job, and what has become of it since
 --   progress:<id>  log:<id>  tries:<id>    how far it is, what it told, attempts that did not complete
 --   ready:<queue>           who may run, by rank (`tags.lua`), of those without a lane
 --   line:<lane>  lanes:<tenant>  turns:<queue>  paid:<queue>  clocks       who waits in lanes, and whose turn it is
 --   shut:<queue>  at:<gate, tenant>  halt:<gate>  opening:<queue>  waits   lanes whose first job must wait
 --   gates  idle             what is remembered of gates, and until when
---   steer  flow             what is steered; for whom a cycle must look at lanes (`flow.lua`)
+--   steer  flow             what is steered; for whom a cycle must look at lanes (`flowing.lua`)
 --   due  expiring  results  by time: who waits for it, who must have started, pages of results that go then
 --   held  held:<shelf>  shelves            who is held: on a shelf for each reason and task
 --   run:<worker>            who runs, and under which stamp
@@ -18,7 +18,7 @@
 --   unique  kept  starting  who holds a unique key (`unique.lua`)
 --   counts                  "state:queue" -> how many
 --   records:<kind>  schema  queues
---   remains  erasing        in a cluster (`remains.py`): id of who is gone -> its seq; kind of records -> who erases them
+--   remains  erasing        in a cluster (`remains.py`): id of who is gone -> its seq; kind of records -> who erases it
 
 local T = KEYS[1]
 local call, format = redis.call, string.format

@@ -31,7 +31,6 @@ local function recount(target)
     return
   end
   local gate = { kind = 'concurrency', name = target, limit = said.limit }
-  local _, mark, shut_until, spacing, spaced_until, holder = unpack(standing_of(gate))
-  change(gate, { running(kind, name), mark, shut_until, spacing, spaced_until, holder })
+  standing_of(gate)[1], changed[target] = running(kind, name), gate
   write_standings()
 end

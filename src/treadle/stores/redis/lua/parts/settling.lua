@@ -8,7 +8,7 @@ local function remember(id, run, ending, error)
   call('LTRIM', key, -REMEMBERED, -1)
 end
 
-local function settle(id, stamp, state, reason, error, due_in, given_back, crashed)
+local function settle(id, stamp, state, reason, error, due_in, given_back, crashed, way)
   local who, own = held_under(id, stamp)
   if not who then return end
   local job, run = look(id), read_stamp(own)
@@ -27,11 +27,11 @@ local function settle(id, stamp, state, reason, error, due_in, given_back, crash
     keep(job)
     put(job, state)
   end
-  ended[id] = { stamp, job.final ~= nil }
+  if note_ended then note_ended(id, way, job.final ~= nil) end
 end
 
 local function settle_all()
   keep_reports(worker, reports)
   complete_all()
-  for _, ending in ipairs(others) do settle(unpack(ending, 1, 8)) end
+  for _, ending in ipairs(others) do settle(unpack(ending, 1, 9)) end
 end

@@ -1,4 +1,5 @@
--- What hardly ever changes of a job, in the order of `packing.py`; most jobs have no more than the first fifteen values.
+-- What hardly ever changes of a job, in the order of `packing.py`; most jobs have no more than the first fifteen
+-- values.
 
 -- Write a spec anew, with what has changed. 220, 0, 19: an array of nineteen.
 local function pack_spec(spec)

@@ -2,7 +2,10 @@
 
 local NOTHING_SAID = { weight = 1 }
 
--- target -> what is said of it; and whether anything is, anything is paused, and which tasks are steered.
+-- Kinds of targets that may be capped across the fleet.
+local CAPPED = { queue = true, task = true, tenant = true }
+
+-- target -> what is said of it; and whether anything is, anything is paused, some task is steered, something is capped.
 local steering
 
 local function steered()
@@ -13,9 +16,17 @@ local function steered()
     for target, said in pairs(steering.targets) do
       steering.paused = steering.paused or said.paused
       steering.tasks = steering.tasks or target:sub(1, 5) == 'task='
+      steering.capped = steering.capped or said.limit and CAPPED[target:match('^(%a+)=')]
     end
   end
   return steering
+end
+
+local function make_gate(kind, policy, key, limit, period, burst)
+  return {
+    kind = kind, policy = policy, key = key, limit = limit, period = period, burst = burst,
+    name = key ~= '' and policy .. ':' .. key or policy,
+  }
 end
 
 -- The gates that an operator's limits on queue, task and tenant put before a job.
@@ -23,11 +34,7 @@ local function caps(queue, task, tenant)
   local found, targets = {}, steered().targets
   local function add(target)
     local said = targets[target]
-    if said and said.limit then
-      found[#found + 1] = {
-        kind = 'concurrency', policy = target, key = '', limit = said.limit, period = 0, burst = 0, name = target,
-      }
-    end
+    if said and said.limit then found[#found + 1] = make_gate('concurrency', target, '', said.limit, 0, 0) end
   end
   add('queue=' .. queue)
   if task then add('task=' .. task) end
@@ -42,12 +49,10 @@ end
 
 -- A gate with the numbers that hold now: an operator's, else the newest code's.
 local function as_steered(gate)
+  if not steered().any then return gate end
   local targets = steered().targets
   local policy, own = targets[gate.policy] or NOTHING_SAID, targets[gate.name] or NOTHING_SAID
   local limit, period, burst = gate.limit, gate.period, gate.burst
   if policy.declared then limit, period, burst = unpack(policy.declared) end
-  return {
-    kind = gate.kind, policy = gate.policy, key = gate.key, name = gate.name,
-    limit = own.limit or policy.limit or limit, period = period, burst = burst,
-  }
+  return make_gate(gate.kind, gate.policy, gate.key, own.limit or policy.limit or limit, period, burst)
 end

@@ -1,6 +1,6 @@
 -- with: records
--- What is steered, as scripts read it: one value, made of the records anew whenever one of them changes. In a cluster each
--- shard has a copy, which knows by its number whether it is the newest.
+-- What is steered, as scripts read it: one value, made of the records anew whenever one of them changes. In a cluster
+-- each shard has a copy, which knows by its number whether it is the newest.
 
 local function plain(value)
   if value == cjson.null then return nil end

@@ -1,7 +1,10 @@
--- Who waits is an entry of a sorted set. Its score is its rank; of equal ranks the older goes first, for an entry begins
--- with the seq. Two bits behind it say what need be read of it.
+-- Who waits is an entry of a sorted set. Its score is its rank; of equal ranks the older goes first, for an entry
+-- begins with the seq. Two bits behind it say what need be read of it.
 
 local HAS_LIFE, HAS_COSTS = 1, 2
+
+-- What becomes of those who wait in lanes: `waiting.lua`, for verbs that may meet some.
+local join_lane, quit_lane, renounce
 
 -- Milliseconds of waiting that are worth one point of priority.
 local AGEING = 60000

@@ -45,7 +45,8 @@ end
 local function claim()
   local waiting, runs, keys = {}, {}, {}
   for q, queue in ipairs(queues) do
-    if call('EXISTS', T .. ':ready:' .. queue) == 1 then waiting[#waiting + 1] = { queue = queue, share = shares[q] } end
+    local is_any = call('EXISTS', T .. ':ready:' .. queue) == 1
+    if is_any then waiting[#waiting + 1] = { queue = queue, share = shares[q] } end
   end
   if #waiting == 0 then return end
   local taken, numbers = (#waiting > 1 and take_best or take_first)(waiting)

@@ -6,14 +6,11 @@
 local TURN = 1000000
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local clock_of, paid_by, touch, pay, set_clock, take_turns, lanes_in
+local clock_of, paid_by, touch, set_clock, take_turns, lanes_in
 do
 
 -- queue -> tenant -> the entry of its turn before this verb (false: none).
 local touched = {}
-
--- queue -> tenant -> what it has paid for now.
-local repaid = {}
 
 -- The clocks of queues, and those that have moved on: who comes back begins there.
 local clocks, gone_on = {}, {}
@@ -24,30 +21,21 @@ function clock_of(queue)
 end
 
 function paid_by(queue, tenant)
-  return repaid[queue] and repaid[queue][tenant] or tonumber(call('ZSCORE', T .. ':paid:' .. queue, tenant) or 0)
+  return tonumber(call('ZSCORE', T .. ':paid:' .. queue, tenant) or 0)
 end
 
 local function turn_now(queue, tenant)
-  local head = call('ZRANGE', lanes_of(queue, tenant), 0, 0, 'WITHSCORES')
+  local head = call('ZRANGE', lanes_of(queue, tenant), '0', '0', 'WITHSCORES')
   return head[1] and turn_entry(tonumber(head[2]), struct.unpack('>I6', head[1]), tenant) or false
 end
 
--- Before an open lane of a tenant comes, goes or moves; `before`: its turn, where that is known.
-function touch(queue, tenant, before)
+-- Before an open lane of a tenant comes, goes or moves; without a tenant: whoever does that sees to its turn.
+function touch(queue, tenant)
   if not touched[queue] then
     touched[queue] = {}
     if not opened[queue] then opened[queue] = call('EXISTS', T .. ':turns:' .. queue) == 0 end
   end
-  if touched[queue][tenant] == nil then
-    if before == nil then before = turn_now(queue, tenant) end
-    touched[queue][tenant] = before
-  end
-end
-
-function pay(queue, tenant, paid)
-  repaid[queue] = repaid[queue] or {}
-  repaid[queue][tenant] = paid
-  call('ZADD', T .. ':paid:' .. queue, digits(paid), tenant)
+  if tenant and touched[queue][tenant] == nil then touched[queue][tenant] = turn_now(queue, tenant) end
 end
 
 function set_clock(queue, clock)
@@ -67,9 +55,8 @@ function take_turns()
     local gone, come = {}, {}
     for tenant, before in pairs(tenants) do
       local after = turn_now(queue, tenant)
-      local moved = repaid[queue] and repaid[queue][tenant]
       if before and before ~= after then gone[#gone + 1] = before end
-      if after and (moved or gone_on[queue] or before ~= after) then
+      if after and (gone_on[queue] or before ~= after) then
         come[#come + 1], come[#come + 2] = digits(math.max(paid_by(queue, tenant), clock_of(queue))), after
       end
     end
@@ -77,7 +64,7 @@ function take_turns()
     spread(come, 'ZADD', T .. ':turns:' .. queue)
     raise_flag(queue)
   end
-  touched, repaid, gone_on = {}, {}, {}
+  touched, gone_on = {}, {}
 end
 at_the_end[#at_the_end + 1] = take_turns
 

@@ -2,9 +2,9 @@
 -- Coming to a lane, and leaving it otherwise than by a claim.
 
 -- Let jobs wait in a lane: entries in their order, all of this rank.
-local function join_lane(queue, text, rank, entries)
+function join_lane(queue, text, rank, entries)
   local line, values = line_of(queue, text), {}
-  local first = call('ZRANGE', line, 0, 0, 'WITHSCORES')
+  local first = call('ZRANGE', line, '0', '0', 'WITHSCORES')
   for i, entry in ipairs(entries) do values[2 * i - 1], values[2 * i] = digits(rank), entry end
   spread(values, 'ZADD', line)
   local seq = seq_in(entries[1])
@@ -17,9 +17,9 @@ local function join_lane(queue, text, rank, entries)
 end
 
 -- Take a job out of its lane; what its lane was shut for may not hold for the next. Answers whether it was there.
-local function quit_lane(queue, text, entry)
+function quit_lane(queue, text, entry)
   local line = line_of(queue, text)
-  local first = call('ZRANGE', line, 0, 1, 'WITHSCORES')
+  local first = call('ZRANGE', line, '0', '1', 'WITHSCORES')
   if call('ZREM', line, entry) == 0 then return false end
   if first[1] ~= entry then return true end
   withdraw(queue, text, seq_in(entry))
@@ -32,14 +32,11 @@ local function quit_lane(queue, text, entry)
 end
 
 -- A job that is ended, deleted or moved while it waits gives up its turn where jobs run one after the other.
-local function renounce(id, text)
+function renounce(id, text)
   local left = {}
   for _, gate in ipairs(read_lane(text).gates) do
     local standing = gate.kind == 'order' and standing_of(gate)
-    if standing and standing[6] == id then
-      change(gate, leave(gate, standing, id, true))
-      left[#left + 1] = gate
-    end
+    if standing and leave(gate, standing, id, true) then left[#left + 1] = gate end
   end
   if #left > 0 then open_after_leaving(left) end
 end
