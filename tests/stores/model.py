@@ -68,6 +68,11 @@ class Model:
         """Find the job that holds this unique key."""
         return next((job for job in self.jobs if job is not but and job.holds(key, self.clock())), None)
 
+    def inherits(self, new: NewJob) -> bool:
+        """Say whether somebody who is remembered has held its unique key and does not any more."""
+        key, now = new.unique_key, self.clock()
+        return key is not None and any(job.new.unique_key == key and not job.holds(key, now) for job in self.jobs)
+
     def add(self, new: NewJob) -> Added:
         same = self.find(new.id)
         if same:
