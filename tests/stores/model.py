@@ -160,6 +160,7 @@ class Model:
             job.end(State.CANCELLED, now)
         else:
             job.state, job.reason, job.worker = outcome.state, outcome.reason, None
+            job.since = 0 if is_ordered(job.new.lane) else job.since  # who has the turn goes first
         if outcome.state is State.SCHEDULED:
             job.due_at = now + outcome.due_in
         self.flow.leave(ending._replace(outcome=outcome._replace(state=job.state)))

@@ -266,6 +266,26 @@ async def test_in_order_a_job_that_is_to_be_tried_again_holds_its_successors_bac
     assert await worker.drain() == ["b", "c"]
 
 
+async def test_in_order_who_has_the_turn_goes_first_whoever_has_come_due_meanwhile(
+    store: Store, clock: FakeClock, hire: Hire
+) -> None:
+    """Nobody else is let in, so behind an older one it would wait for ever."""
+    await store.add(several("b", ORDER, due_in=5_000))
+    clock.forward(1)
+    await store.add(several("a", ORDER, max_attempts=3))
+    worker = hire("w1")
+    await worker.finish(await worker.claim(5), retry(9_000))
+    claims = []
+    for expected in ([], ["a"]):
+        clock.forward(5_000)
+        worker.beat()
+        assert (await worker.sweep()).promoted == 1
+        claims = await worker.claim(5)
+        assert ids(claims) == expected
+    await worker.finish(claims)
+    assert await worker.drain() == ["b"]
+
+
 @pytest.mark.parametrize("outcome", [complete(), give_up("error"), cancel()])
 async def test_in_order_the_next_goes_once_the_one_before_it_has_ended_for_good(
     store: Store, hire: Hire, outcome: Outcome

@@ -80,7 +80,7 @@ CREATE INDEX standing_name ON treadle.standing (hashtextextended(name, 0));
 
 CREATE FUNCTION treadle.leave_word() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    ordered boolean := old.lane LIKE '%["order",%';
+    ordered boolean := strpos(substr(old.lane, 2), '["order",') > 0;
     gone text;
 BEGIN
     IF TG_OP = 'DELETE' THEN

@@ -1,4 +1,5 @@
 -- Any ending, with the last that its attempt had to tell: all of it or, where the claim is lost, nothing.
+-- Who has the turn in an order goes first when it comes back, whoever has come meanwhile: nobody else is let in.
 -- A cancel that was answered while the attempt ran ends the job that its ending would have brought back.
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
@@ -19,6 +20,8 @@
               attempt = job.attempt - ended.given_back, crashes = job.crashes + ended.crashed, worker = NULL,
               due_at = CASE WHEN ended.state = 'scheduled' THEN clock.now + ended.due_in ELSE job.due_at END,
               queued_at = CASE WHEN ended.state = 'queued' THEN clock.now ELSE job.queued_at END,
+              rank = CASE WHEN ended.lives_on AND strpos(substr(job.lane, 2), '["order",') > 0 THEN -job.priority * 60000
+                          ELSE job.rank END,
               finished_at = CASE WHEN job.cancel OR NOT ended.lives_on THEN clock.now END,
               result_until = CASE WHEN ended.result IS NOT NULL THEN clock.now + job.result_ttl END,
               grip = CASE WHEN job.cancel OR NOT ended.lives_on THEN least(job.grip, (job.unique_for IS NOT NULL)::integer)

@@ -24,6 +24,8 @@ local function settle(id, stamp, state, reason, error, due_in, given_back, crash
   elseif run.stop then
     finish(job, 'cancelled')  -- a cancel was answered while the attempt ran; its ending would have brought it back
   else
+    -- Who has the turn in an order goes first when it comes back, whoever has come meanwhile: nobody else is let in.
+    if job.lane and job.lane:find('["order",', 2, true) then job.since = 0 end
     keep(job)
     put(job, state)
   end
