@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.builtin import builtin_tasks
 from treadle.config import is_database
 from treadle.core.errors import ConfigError, InvalidArguments
+from treadle.core.retention import Retention
 from treadle.core.retry import milliseconds
-from treadle.core.states import State
 from treadle.declaring import declare_limits
 from treadle.engine.child import Child
 from treadle.engine.context import Context
@@ -26,6 +27,7 @@ from treadle.engine.rhythm import Errand
 from treadle.engine.settings import WorkerSettings
 from treadle.engine.work import Executor, Work
 from treadle.engine.worker import Worker
+from treadle.keep import ages_of_tasks, declare_ages
 from treadle.locate import find_application, place_of
 from treadle.signature import ResultCodec
 
@@ -42,7 +44,7 @@ LEAVING = 1.8
 #: Seconds between two looks for instants of schedules, and for jobs whose transactions have been committed elsewhere.
 LOOK, CARRY = 1.0, 0.25
 
-#: Seconds between two looks whether the store knows the limits as this code has them.
+#: Seconds between two looks whether the store knows the limits, and how long jobs are kept, as this code has them.
 DECLARE = 60.0
 
 Queues = Sequence[str] | Mapping[str, int] | None
@@ -83,11 +85,8 @@ def worker_settings(app: "Treadle", queues: Queues, slots: int | None) -> Worker
         lease=milliseconds(known.lease),
         grace=milliseconds(known.grace),
         stop_grace=milliseconds(known.stop_grace),
-        retention={
-            State.COMPLETED: milliseconds(known.keep_completed),
-            State.FAILED: milliseconds(known.keep_failed),
-            State.CANCELLED: milliseconds(known.keep_failed),
-        },
+        retention=Retention(tasks=ages_of_tasks({**builtin_tasks(app), **app.tasks}, known), runs=known.keep_runs),
+        archive=Path(known.archive) if known.archive else None,
     )
 
 
@@ -231,7 +230,7 @@ def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = No
 
 def _errands(app: "Treadle") -> list[Errand]:
     """List what a worker of this application does beside its jobs."""
-    errands = [Errand(DECLARE, partial(declare_limits, app))]
+    errands = [Errand(DECLARE, partial(declare_limits, app)), Errand(DECLARE, partial(declare_ages, app))]
     if app.schedules:
         from treadle.schedule import Scheduler
 

@@ -25,6 +25,7 @@ from treadle.core.flow.lanes import write_lane
 from treadle.core.flow.steering import Steer
 from treadle.core.job import Claim, Cycle, Ending, Filter, NewJob, Snapshot, Spent, WorkerInfo
 from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, skip, snooze
+from treadle.core.retention import Retention
 from treadle.core.states import FINAL, LEADS_TO, State
 from treadle.core.store import Heart, Store
 from treadle.stores import open_store
@@ -281,6 +282,9 @@ class Differential(RuleBasedStateMachine):
 
     @rule(id=IDS)
     def delete(self, id: str) -> None:
+        self._delete(id)
+
+    def _delete(self, id: str) -> None:
         self.same(lambda store: store.delete([id]), [id] * self.model.delete(id))
         self.before.pop(id, None)  # an id may come back as another job
 
@@ -288,10 +292,13 @@ class Differential(RuleBasedStateMachine):
     def release(self, tasks: list[str] | None) -> None:
         self.same(lambda store: store.release("operator", tasks), self.model.release("operator"))
 
-    @rule(state=st.sampled_from(sorted(FINAL)), age=st.sampled_from([0, 4_000]))
-    def purge(self, state: State, age: int) -> None:
-        self.same(lambda store: store.purge({state: age}, 100), self.model.purge({state: age}))
-        self.before.clear()  # an id may come back as another job
+    @rule(state=st.sampled_from(sorted(FINAL)), age=st.sampled_from([0, 4_000]), runs=st.sampled_from([0, 1, 3]))
+    def prune(self, state: State, age: int, runs: int) -> None:
+        rules = Retention({state: age}, {"bye": {state: 2_000}}, runs)
+        gone = sorted(self.model.outdated(rules))
+        self.same(lambda store: _outdated(store, rules), gone)
+        for id in gone:
+            self._delete(id)
 
     @rule(milliseconds=st.sampled_from([1, 1_000, 5_000, LEASE]))
     def forward(self, milliseconds: int) -> None:
@@ -336,6 +343,10 @@ async def _runnable(store: Store, queue: str) -> set[str]:
     survey = await store.survey(queue, 1_000)
     choice = choose([survey.line], survey.standings, survey.steering, survey.now, MUCH, MUCH // 10)
     return {taken.job.id for taken in choice.taken}
+
+
+async def _outdated(store: Store, rules: Retention) -> list[str]:
+    return sorted(await store.outdated(rules, 100))
 
 
 def _leads(source: State, target: State) -> bool:
