@@ -46,5 +46,5 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="file"):
         Archive(tmp_path / "file" / "folder", "w1").keep([snapshot(id="a")], now=0)

@@ -1,4 +1,4 @@
-"""Which ended jobs may go, read beside the writer: per task, so that what is kept of one stands in front of no other."""
+"""Which ended jobs may go, read beside the writer: per task, so that what one keeps stands in front of no other."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ end
 -- Enter a job that is kept already where it belongs.
 local function file_job(job, state)
   if job.final then
-    file('done:' .. state, { job.id }, job.finished_at)
+    file_ended(state, job.task, { job.id }, job.finished_at)
     if job.result and job.kept then file('results', { job.id }, result_until(job)) end
     count(job.queue, state, 1)
   else
