@@ -28,13 +28,13 @@ class Keep(NamedTuple):
 
 def checked_keep(task: str, keep: object) -> Keep:
     """Read a task's wish; one length is for all ends. Raises ConfigError."""
-    wish = keep if isinstance(keep, Keep) else Keep(keep, keep, keep)  # type: ignore[arg-type]  # looked at just below
-    for length in wish:
+    lengths: tuple[object, ...] = keep if isinstance(keep, Keep) else (keep,) * 3
+    for length in lengths:
         if length is not None and (not isinstance(length, timedelta) or length < timedelta(0)):
             raise ConfigError(
                 f"{task}: keep={keep!r} must be a timedelta of zero or more, or Keep(completed=…, failed=…)."
             )
-    return wish
+    return Keep._make(lengths)
 
 
 def ages_of(keep: timedelta | Keep | None, settings: "Settings") -> Ages:

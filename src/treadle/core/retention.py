@@ -1,6 +1,6 @@
 """How long ended jobs are kept: by state, by task, and the last runs of each task in any case. Pure.
 
-A job may go when it ended as long ago as the age of its state says, or longer, and at least so many (`runs`) of its task
+A job may go when it ended at least as long ago as the age of its state says, and at least so many (`runs`) of its task
 ended later than it.
 """
 

@@ -1,6 +1,6 @@
 """How one worker behaves. Times are milliseconds inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from treadle.core.retention import Retention
@@ -23,7 +23,7 @@ class WorkerSettings:
     sweep: int = 1_000
     reserve: int = 200
     """Most jobs claimed ahead of free slots, and only while jobs are very short."""
-    retention: Retention = Retention()
+    retention: Retention = field(default_factory=Retention)
     """Which ended jobs go, of this worker's own tasks; those of others have told theirs to the store."""
     archive: Path | None = None
     """A directory in which all that goes is kept."""
