@@ -209,7 +209,7 @@ class Beside:
         # In a cluster each queue keeps the last runs of a task.
         rules = Retention({state: age}, {task: {state: 2_000}}, 0 if self.scattered else self.pick([0, 1, 2]))
         gone = await self.both(lambda store: outdated(store, rules))
-        await self.both(lambda store: store.delete(gone))
+        await self.both(lambda store: deleted(store, gone))
 
     async def forward(self) -> None:
         self.clock.forward(self.pick([1, 1_000, 5_000]))
@@ -255,6 +255,10 @@ def told(snapshot: Snapshot) -> Snapshot:
 
 async def outdated(store: Store, rules: Retention) -> list[str]:
     return sorted(await store.outdated(rules, 100))
+
+
+async def deleted(store: Store, ids: Sequence[str]) -> list[str]:
+    return sorted(await store.delete(ids))
 
 
 async def pages(store: Store, filter: Filter, limit: int) -> list[list[Snapshot]]:
