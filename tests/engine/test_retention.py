@@ -175,7 +175,7 @@ async def test_who_is_revived_meanwhile_is_not_archived(store: Store, clock: Fak
     app = Treadle(store, keep_runs=0, archive=str(tmp_path / "old"))
     ids = await ended(app, clock, "work", 2)
     clock.forward(40 * DAY)
-    await Pruner(Reviving(store, ids[0]), "w1", worker_settings(app, None, None))(LIMIT)  # type: ignore[arg-type]  # all other verbs are passed on
+    await Pruner(Reviving(store, ids[0]), "w1", worker_settings(app, None, None))(LIMIT)
     assert await kept(app, *ids) == [True, False]
     assert [line["id"] for line in lines(tmp_path / "old")] == ids[1:]
 
