@@ -33,6 +33,7 @@ from treadle.core.retry import NEVER, Exponential, Fixed, Retry
 from treadle.core.states import State
 from treadle.engine.context import Context
 from treadle.handle import Job
+from treadle.keep import Keep
 from treadle.limits import Budget, Limit, Rate
 from treadle.pack import Pack
 from treadle.task import Task
@@ -42,7 +43,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "NEVER", "Budget", "BudgetSpent", "Cancel", "ConfigError", "Context", "Debounce", "Discard", "DuplicateJob",
-    "Exponential", "Fixed", "Ids", "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "Limit",
+    "Exponential", "Fixed", "Ids", "InvalidArguments", "Job", "JobFailed", "JobNotDone", "JobNotFound", "Keep", "Limit",
     "MissingExtra", "NotDone", "OutcomeUnknown", "Pack", "PayloadTooLarge", "Progress", "Rate", "ResultExpired",
     "Retry", "RetryLater", "Skip", "Snapshot", "Snooze", "SoftTimeout", "State", "Stopped", "StoreError",
     "StoreUnavailable", "Task", "Throttle", "TooManyJobs", "Treadle", "TreadleError", "Unique", "UnknownTask",

@@ -38,9 +38,13 @@ class Settings:
     stop_grace: timedelta = timedelta(seconds=5)
     """How long a cancelled or timed out job may tidy up before it is left behind or killed."""
     keep_completed: timedelta = timedelta(days=7)
-    """How long completed jobs are kept."""
+    """How long completed jobs are kept, where their task does not say."""
     keep_failed: timedelta = timedelta(days=30)
-    """How long failed and cancelled jobs are kept."""
+    """How long failed and cancelled jobs are kept, where their task does not say."""
+    keep_runs: int = field(default=100, metadata={"least": 0})
+    """How many of the last runs of each task are kept, however old they are."""
+    archive: str | None = field(default=None, metadata={"kind": str})
+    """A directory in which workers keep what they delete for its age, as compressed lines of JSON."""
     auto_migrate: bool | None = field(default=None, metadata={"kind": bool})
     """Whether opening the store makes and updates its tables; by default only those of a SQLite file."""
     fallback: str | None = field(default=None, metadata={"kind": str})

@@ -6,6 +6,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from treadle.core.retry import Retry
 from treadle.engine.context import Context
+from treadle.keep import Keep
 from treadle.limits import Budgets, Limits, Rates
 from treadle.task import AsyncTask, Task, TaskOptions
 from treadle.unique import Debounce, Throttle, Unique
@@ -57,6 +58,7 @@ class Declaring:
         soft_timeout: timedelta | None = ...,
         expires: timedelta | None = ...,
         result_ttl: timedelta | None = ...,
+        keep: timedelta | Keep | None = ...,
         unique: Unique | None = ...,
         debounce: Debounce | None = ...,
         throttle: Throttle | None = ...,
@@ -80,6 +82,7 @@ class Declaring:
         soft_timeout: timedelta | None = ...,
         expires: timedelta | None = ...,
         result_ttl: timedelta | None = ...,
+        keep: timedelta | Keep | None = ...,
         unique: Unique | None = ...,
         debounce: Debounce | None = ...,
         throttle: Throttle | None = ...,

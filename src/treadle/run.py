@@ -8,14 +8,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from treadle.builtin import builtin_tasks
 from treadle.config import is_database
 from treadle.core.errors import ConfigError, InvalidArguments
+from treadle.core.retention import Retention
 from treadle.core.retry import milliseconds
-from treadle.core.states import State
 from treadle.declaring import Declaration
 from treadle.engine.child import Child
 from treadle.engine.context import Context
@@ -26,6 +28,7 @@ from treadle.engine.settings import WorkerSettings
 from treadle.engine.shares import WEIGHTS
 from treadle.engine.work import Executor, Work
 from treadle.engine.worker import Worker
+from treadle.keep import ages_of_tasks, declare_ages
 from treadle.locate import find_application, place_of
 from treadle.signature import ResultCodec
 
@@ -42,6 +45,9 @@ LEAVING = 1.8
 #: Seconds between two looks for instants of schedules (and tries to tell the store the limits), and for jobs whose
 #: transactions have been committed elsewhere.
 LOOK, CARRY = 1.0, 0.25
+
+#: Seconds between two looks whether the store knows how long jobs are kept as this code has it.
+DECLARE = 60.0
 
 Queues = Sequence[str] | Mapping[str, int] | None
 
@@ -78,11 +84,8 @@ def worker_settings(app: "Treadle", queues: Queues, slots: int | None) -> Worker
         lease=milliseconds(known.lease),
         grace=milliseconds(known.grace),
         stop_grace=milliseconds(known.stop_grace),
-        retention={
-            State.COMPLETED: milliseconds(known.keep_completed),
-            State.FAILED: milliseconds(known.keep_failed),
-            State.CANCELLED: milliseconds(known.keep_failed),
-        },
+        retention=Retention(tasks=ages_of_tasks({**builtin_tasks(app), **app.tasks}, known), runs=known.keep_runs),
+        archive=Path(known.archive) if known.archive else None,
     )
 
 
@@ -226,7 +229,7 @@ def stopping_on_signals(stop: Callable[[], None], resort: LastResort | None = No
 
 def _errands(app: "Treadle") -> list[Errand]:
     """List what a worker of this application does beside its jobs."""
-    errands = [Errand(LOOK, Declaration(app).tell)]
+    errands = [Errand(LOOK, Declaration(app).tell), Errand(DECLARE, partial(declare_ages, app))]
     if app.schedules:
         from treadle.schedule import Scheduler
 

@@ -12,6 +12,7 @@ from treadle.core.job import NewJob
 from treadle.core.retry import DEFAULT, Retry, milliseconds
 from treadle.governing import Governing
 from treadle.handle import Job
+from treadle.keep import Keep, checked_keep
 from treadle.limits import OWN, Budgets, Limits, Rates, argument_names, tolls_of
 from treadle.signature import Signature
 from treadle.unique import Debounce, Throttle, Unique, one_of
@@ -57,6 +58,8 @@ class TaskOptions(NamedTuple):
     """When SoftTimeout is raised inside the task, so that it may still put things in order."""
     expires: timedelta | None = None
     result_ttl: timedelta | None = None
+    keep: timedelta | Keep | None = None
+    """How long its ended jobs are kept; None: as the application's settings say."""
     unique: Unique | None = None
     debounce: Debounce | None = None
     throttle: Throttle | None = None
@@ -78,6 +81,7 @@ class TaskOptions(NamedTuple):
                 raise ConfigError(f"{task}: {name}={length!r} must be a timedelta of zero or more.")
         if self.soft_timeout and self.timeout and self.soft_timeout >= self.timeout:
             raise ConfigError(f"{task}: the soft timeout must be shorter than the timeout.")
+        checked_keep(task, self.keep)
         if not isinstance(self.retry, Retry):
             raise ConfigError(f"{task}: retry={self.retry!r} must be a policy, such as Retry(3) or NEVER.")
         one_of(task, self.unique, self.debounce, self.throttle)

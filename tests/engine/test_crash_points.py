@@ -2,7 +2,7 @@
 
 PROMISES 4.3: afterwards a fresh worker finds everything as it must be. The life is one in which much has happened
 before: predecessors have died with jobs in their hands, silently or provably, an answer got lost, a job is held for a
-task that nobody knew, another has taken down two workers, a third is old enough to be purged.
+task that nobody knew, another has taken down two workers, a third is old enough to go.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ EIGHT_DAYS = 8 * 24 * 3600 * 1000
 
 #: What only operators and onlookers say to a store. All else belongs to a worker's life.
 OPERATORS = {
-    "close", "schema", "migrate", "facts", "cancel", "revive", "hold", "delete",
+    "close", "schema", "migrate", "facts", "cancel", "revive", "hold",
     "get", "find", "count", "dump", "restore", "survey", "alter", "steer",
 }  # fmt: skip
 
@@ -145,7 +145,7 @@ class World:
 
 def with_tasks(store: Any, world: World) -> Treadle:
     """An application whose tasks do all that makes a worker talk to its store."""
-    app = Treadle(store)
+    app = Treadle(store, keep_runs=0)
     app.listeners.append(world.heard)
 
     @app.task("plain", context=True)

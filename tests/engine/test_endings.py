@@ -269,20 +269,3 @@ def _takes_text(text: str) -> None: ...
 
 
 def _returns_nothing() -> object: ...
-
-
-# -- retention (P16) -------------------------------------------------------------------
-
-
-async def test_final_jobs_go_when_they_are_older_than_the_policy(timeless: Treadle, clock: FakeClock) -> None:
-    day = 24 * 3600 * 1000
-    completed = await timeless.task("work")(lambda: None).aenqueue()
-    failed = await failing(timeless, ValueError()).aenqueue()
-    await work_off(timeless)
-    seen: list[tuple[bool, bool]] = []
-    for age in (7 * day - 1, 1, 23 * day - 1, 1):
-        clock.forward(age)
-        await work_off(timeless)
-        kept = [await timeless.store.get(job.id) is not None for job in (completed, failed)]
-        seen.append((kept[0], kept[1]))
-    assert seen == [(True, True), (False, True), (False, True), (False, False)]

@@ -1,6 +1,6 @@
 """What a store should do, said as plainly as can be: jobs in a list, verbs as loops. Nothing is kept or shared."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.stores.model_flow import Flow
@@ -8,6 +8,7 @@ from treadle.core.flow.choosing import rank
 from treadle.core.flow.lanes import is_ordered
 from treadle.core.flow.steering import Steer
 from treadle.core.job import Added, Claim, Ending, NewJob
+from treadle.core.retention import Retention
 from treadle.core.states import State
 
 WAITING = (State.HELD, State.SCHEDULED, State.QUEUED)
@@ -235,12 +236,14 @@ class Model:
         self.flow.give_up(id, job.new.lane)
         return True
 
-    def purge(self, ages: Mapping[State, int]) -> int:
-        now = self.clock()
-        gone = [
-            job
-            for job in self.jobs
-            if job.state in ages and job.finished_at is not None and job.finished_at <= now - ages[job.state]
+    def outdated(self, rules: Retention) -> list[str]:
+        return [job.new.id for job in self.jobs if self._may_go(job, rules)]
+
+    def _may_go(self, job: Kept, rules: Retention) -> bool:
+        age = rules.age(job.new.task, job.state)
+        if age is None or job.finished_at is None or job.finished_at > self.clock() - age:
+            return False
+        ends = [
+            each.finished_at for each in self.jobs if each.new.task == job.new.task and each.finished_at is not None
         ]
-        self.jobs = [job for job in self.jobs if job not in gone]
-        return len(gone)
+        return len([end for end in ends if end > job.finished_at]) >= rules.runs

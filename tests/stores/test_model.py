@@ -23,6 +23,7 @@ from treadle.core.flow.choosing import choose
 from treadle.core.flow.steering import Steer
 from treadle.core.job import Claim, Cycle, Ending, Filter, NewJob, Snapshot, Spent, WorkerInfo
 from treadle.core.outcomes import Outcome
+from treadle.core.retention import Retention
 from treadle.core.states import FINAL, LEADS_TO, State
 from treadle.core.store import Heart, Store
 from treadle.stores import open_store
@@ -213,13 +214,14 @@ class Differential(RuleBasedStateMachine):
         self.all(lambda store: store.steer(what, steer))
         self.model.steer(what, steer)
 
-    @rule(data=st.data(), verb=st.sampled_from(["alter", "cancel", "revive", "hold", "release", "delete", "purge"]))
+    @rule(data=st.data(), verb=st.sampled_from(["alter", "cancel", "revive", "hold", "release", "delete", "prune"]))
     def operate(self, data: st.DataObject, verb: str) -> None:
         ids = [job.new.id for job in self.model.jobs]
         if verb == "release":
             self.release(data.draw(st.sampled_from([None, ["greet", "bye"]])))
-        elif verb == "purge":
-            self.purge(data.draw(st.sampled_from(sorted(FINAL))), data.draw(st.sampled_from([0, 4_000])))
+        elif verb == "prune":
+            state, age = data.draw(st.sampled_from(sorted(FINAL))), data.draw(st.sampled_from([0, 4_000]))
+            self.prune(state, age, data.draw(st.sampled_from([0, 1, 3])))
         elif ids and verb == "alter":
             some = data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=2, unique=True))
             queue, priority = data.draw(st.sampled_from([None, *OF_NOBODY])), data.draw(st.sampled_from([None, 0, 5]))
@@ -266,15 +268,21 @@ class Differential(RuleBasedStateMachine):
         self.same(lambda store: store.hold([id], "operator"), [id] * self.model.hold(id, "operator"))
 
     def delete(self, id: str) -> None:
+        self._delete(id)
+
+    def _delete(self, id: str) -> None:
         self.same(lambda store: store.delete([id]), [id] * self.model.delete(id))
         self.before.pop(id, None)  # an id may come back as another job
 
     def release(self, tasks: list[str] | None) -> None:
         self.same(lambda store: store.release("operator", tasks), self.model.release("operator"))
 
-    def purge(self, state: State, age: int) -> None:
-        self.same(lambda store: store.purge({state: age}, 100), self.model.purge({state: age}))
-        self.before.clear()  # an id may come back as another job
+    def prune(self, state: State, age: int, runs: int) -> None:
+        rules = Retention({state: age}, {"bye": {state: 2_000}}, runs)
+        gone = sorted(self.model.outdated(rules))
+        self.same(lambda store: _outdated(store, rules), gone)
+        for id in gone:
+            self._delete(id)
 
     @invariant()
     def the_world_sees_the_same(self) -> None:
@@ -315,6 +323,10 @@ async def _runnable(store: Store, queue: str) -> set[str]:
     survey = await store.survey(queue, 1_000)
     choice = choose([survey.line], survey.standings, survey.steering, survey.now, MUCH, MUCH // 10)
     return {taken.job.id for taken in choice.taken}
+
+
+async def _outdated(store: Store, rules: Retention) -> list[str]:
+    return sorted(await store.outdated(rules, 100))
 
 
 def _leads(source: State, target: State) -> bool:

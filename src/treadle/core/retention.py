@@ -1,4 +1,8 @@
-"""How long ended jobs are kept: by state, by task, and the last runs of each task in any case. Pure."""
+"""How long ended jobs are kept: by state, by task, and the last runs of each task in any case. Pure.
+
+A job may go when it ended at least as long ago as the age of its state says, and at least so many (`runs`) of its task
+ended later than it.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,14 +17,20 @@ RETENTION = "retention"
 #: So many of the last runs of each task are always kept (ACCEPTANCE S0.22).
 RUNS = 100
 
+DAY = 24 * 3600 * 1000
+
 Ages = Mapping[State, int]
 """Final state -> milliseconds after which a job that ended in it may go."""
+
+
+#: Where nobody says otherwise.
+AGES: Ages = {State.COMPLETED: 7 * DAY, State.FAILED: 30 * DAY, State.CANCELLED: 30 * DAY}
 
 
 class Retention(NamedTuple):
     """Which ended jobs may go."""
 
-    ages: Ages
+    ages: Ages = AGES
     tasks: Mapping[str, Ages] = {}
     """The ages of tasks that have their own."""
     runs: int = RUNS
@@ -28,6 +38,16 @@ class Retention(NamedTuple):
     def age(self, task: str, state: State) -> int | None:
         """Say after how many milliseconds a job may go; None: never."""
         return self.tasks.get(task, {}).get(state, self.ages.get(state))
+
+    def may_go(self, task: str, state: State, ended_ago: int) -> bool:
+        """Say whether a job is old enough."""
+        age = self.age(task, state)
+        return age is not None and ended_ago >= age
+
+
+def due_tasks(rules: Retention, ended: Iterable[tuple[State, str, int]]) -> list[str]:
+    """Name the tasks of which a job is old enough, each once; `ended`: how old the oldest is, by state and task."""
+    return list(dict.fromkeys(task for state, task, oldest in ended if rules.may_go(task, state, oldest)))
 
 
 def write_ages(ages: Ages) -> str:

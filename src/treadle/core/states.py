@@ -11,7 +11,7 @@
     held, scheduled, queued ──cancel──> cancelled
     held, scheduled, queued ──expire──> failed (reason "expired")
     running ──take over──> running (another worker, the next epoch)
-    completed, failed, cancelled ──revive──> queued, ──purge──> gone
+    completed, failed, cancelled ──revive──> queued, ──delete──> gone
 
 *Retrying*, *cancelling*, *stalled* and *skipped* are views (DESIGN.md 1), never states.
 """

@@ -29,6 +29,7 @@ from treadle.core.job import (
     Swept,
     WorkerInfo,
 )
+from treadle.core.retention import Retention
 from treadle.core.states import State
 
 T = TypeVar("T")
@@ -194,8 +195,11 @@ class Store(Protocol):
         """Delete those of these jobs that are held or final; answer the ids it applied to."""
         ...
 
-    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
-        """Delete at most `limit` final jobs whose end is further back than their state's age in ms."""
+    async def outdated(self, rules: Retention, limit: int) -> list[str]:
+        """Name at most `limit` final jobs that may go (`treadle.core.retention`), of each task the oldest first.
+
+        Nothing is changed; who wants them gone deletes them.
+        """
         ...
 
     async def get(self, id: str) -> Snapshot | None: ...

@@ -37,12 +37,24 @@ class Archive:
             try:
                 _write(file, packed)
                 os.fsync(file)
+                if not size:
+                    _sync_folder(self._folder)
             except OSError:
                 os.ftruncate(file, size)  # half a member would hide all that follow
                 raise
         finally:
             os.close(file)
         return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that the name of a new file is on the disk as well; where folders cannot be opened, the system does so."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _write(file: int, packed: bytes) -> None:

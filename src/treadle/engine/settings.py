@@ -1,11 +1,9 @@
 """How one worker behaves. Times are milliseconds inside."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from treadle.core.states import State
-
-DAY = 24 * 3600 * 1000
+from treadle.core.retention import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +23,10 @@ class WorkerSettings:
     sweep: int = 1_000
     reserve: int = 200
     """Most jobs claimed ahead of free slots, and only while jobs are very short."""
-    retention: Mapping[State, int] = field(
-        default_factory=lambda: {State.COMPLETED: 7 * DAY, State.FAILED: 30 * DAY, State.CANCELLED: 30 * DAY}
-    )
+    retention: Retention = field(default_factory=Retention)
+    """Which ended jobs go, of this worker's own tasks; those of others have told theirs to the store."""
+    archive: Path | None = None
+    """A directory in which all that goes is kept."""
 
     @property
     def heartbeat(self) -> int:

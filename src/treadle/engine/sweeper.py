@@ -12,6 +12,7 @@ from treadle.core.states import Reason
 from treadle.core.store import Store
 from treadle.engine.faults import as_json
 from treadle.engine.neighbours import provably_dead
+from treadle.engine.pruning import Pruner
 from treadle.engine.settings import WorkerSettings
 
 #: Jobs that one sweep promotes, expires or prunes at most, and claims that it takes over.
@@ -38,6 +39,7 @@ class Sweeper:
     ) -> None:
         self._store, self._worker, self._settings, self._tasks = store, worker, settings, tasks
         self._steady, self._settle, self._hungry, self._emit = steady, settle, hungry, emit
+        self._prune = Pruner(store, worker.id, settings)
         self._sweeps = 0
         self._next_due: int | None = None
         self._more = False
@@ -81,8 +83,7 @@ class Sweeper:
     async def _look_after_slow_things(self) -> None:
         if await self._store.release(Reason.UNKNOWN_TASK, self._tasks):
             self._hungry()
-        purged = await self._store.purge(self._settings.retention, SLICE)
-        if purged == SLICE:
+        if await self._prune(SLICE):
             self._sweeps = -1  # there is more: look again at the next sweep
 
     def bury(self, taken: Sequence[Claim]) -> None:

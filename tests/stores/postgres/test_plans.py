@@ -18,9 +18,10 @@ from tests.stores.postgres.conftest import migrate
 from tests.stores.postgres.scene import ask, soon_true
 from treadle.core.job import Claim, Ending, Filter, NewJob, Progress, Report, WorkerInfo
 from treadle.core.outcomes import complete, retry
+from treadle.core.retention import Retention
 from treadle.core.states import State
 from treadle.stores import open_store
-from treadle.stores.postgres import queries, steering, verbs
+from treadle.stores.postgres import queries, retaining, steering, verbs
 from treadle.stores.postgres.flow.book import NUMBERS as BOOK_NUMBERS
 from treadle.stores.postgres.flow.book import ROW
 from treadle.stores.postgres.flow.loading import load
@@ -65,6 +66,12 @@ NOTHING: dict[str, object] = {
     name: "{}" if name in (*BOOK_NUMBERS, *LINE_NUMBERS) else []
     for name in (*ROW, *LANE, "emptied", *TURN, "clock_queues", "clocks")
 }  # fmt: skip
+
+
+def outdated() -> Step:
+    steps = retaining.outdated(SQL, Retention({State.COMPLETED: 1_000}), 500)
+    next(steps), next(steps)
+    return steps.send([("completed", "greet", 1, 1_000), ("failed", "greet", 1, 1_000)])
 
 
 def looking(**asked: Any) -> Step:
@@ -121,7 +128,8 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "revive": (SQL("revive", **addressed(NAMED)), "job_pkey job_name job_unique"),
     "delete": (first(steering.delete(SQL, NAMED)), "job_pkey job_name"),
     "release": (first(steering.release(SQL, "operator", ["greet"])), "job_held job_pkey"),
-    "purge": (first(steering.purge(SQL, {State.COMPLETED: 1_000}, 500)), "job_finished job_pkey"),
+    "ended": (SQL("ended"), "job_finished"),
+    "outdated": (outdated(), "job_finished"),
     "forget": (SQL("forget", refs=KEYS, kinds=[f"job:{key}" for key in KEYS]), ""),
     "add": (first(verbs.add(SQL, NEW)), ""),
     "add alike": (first(verbs.add(SQL, ALIKE)), ""),
@@ -150,7 +158,7 @@ BOUNDS = {
 }  # fmt: skip
 
 #: These take jobs as an index has them, from its one end.
-IN_ORDER = ("next due", "list", "list of failed", "list of failed and cancelled", "list of running")
+IN_ORDER = ("next due", "ended", "list", "list of failed", "list of failed and cancelled", "list of running")
 
 FURNISH = """
 INSERT INTO treadle.job (key, name, task, queue, args, state, rank, max_attempts, created_at, queued_at, due_at,
@@ -253,8 +261,11 @@ def test_each_statement_finds_its_jobs_by_its_index(
     if name not in IN_ORDER:
         for each in found:
             assert BOUNDS.get(each["Index Name"], "") in each.get("Index Cond", "no"), shown
-    if name == "purge":
-        assert "finished_at <=" in next(each["Index Cond"] for each in found if each["Index Name"] == "job_finished")
+    if name == "outdated":
+        asked = [each["Index Cond"] for each in found]
+        assert all("task =" in each and "state =" in each for each in asked), shown
+        assert sum("finished_at <=" in each and "finished_at >=" in each for each in asked) == 3, shown
+        assert "Sort" not in [each["Node Type"] for each in told if each.get("Sort Key") == ["job.finished_at"]]
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])

@@ -15,7 +15,8 @@ from tests.stores.postgres.scene import ask, soon, waiting
 from treadle.core.errors import StoreUnavailable
 from treadle.core.job import Added, Claim, Ending, Filter, Progress, Report
 from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, snooze
-from treadle.core.states import State
+from treadle.core.retention import Retention
+from treadle.core.states import FINAL, State
 from treadle.core.store import Store
 from treadle.stores import open_store
 from treadle.stores.postgres import verbs
@@ -111,8 +112,8 @@ class Game:
         await store.hold(chosen[6:9], "operator")
         await store.release("operator")
         deleted = await store.delete(chosen[9:])
-        purged = await store.purge(dict.fromkeys((State.COMPLETED, State.CANCELLED, State.FAILED), 2_000), 5)
-        self.gone += len(deleted) + purged
+        pruned = await store.delete(await store.outdated(Retention(dict.fromkeys(FINAL, 2_000), runs=1), 5))
+        self.gone += len(deleted) + len(pruned)
 
     async def sweep(self, hand: Hand) -> None:
         self.clock.forward(self.chance.choice([10, 100, 300]))

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from treadle.core.job import Claim, Ending, Filter, NewJob, Progress, Report, Snapshot, WorkerInfo
 from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back, hold, retry, skip, snooze
+from treadle.core.retention import Retention
 from treadle.core.states import FINAL, State
 from treadle.core.store import Store
 from treadle.testing import FakeClock
@@ -203,9 +204,12 @@ class Beside:
         self.note([job.id for job in jobs])
         await self.both(lambda store: store.restore(jobs))
 
-    async def purge(self) -> None:
-        state, age = self.pick(sorted(FINAL)), self.pick([0, 4_000])
-        await self.both(lambda store: store.purge({state: age}, 100))
+    async def prune(self) -> None:
+        state, age, task = self.pick(sorted(FINAL)), self.pick([0, 4_000]), self.pick(TASKS)
+        # In a cluster each queue keeps the last runs of a task.
+        rules = Retention({state: age}, {task: {state: 2_000}}, 0 if self.scattered else self.pick([0, 1, 2]))
+        gone = await self.both(lambda store: outdated(store, rules))
+        await self.both(lambda store: deleted(store, gone))
 
     async def forward(self) -> None:
         self.clock.forward(self.pick([1, 1_000, 5_000]))
@@ -240,13 +244,21 @@ class Beside:
 DECK: list[Callable[[Beside], Coroutine[Any, Any, None]]] = [
     *[Beside.add] * 4, *[Beside.claim] * 5, *[Beside.end] * 6, Beside.beat, Beside.relieve, Beside.sweep, Beside.leave,
     Beside.bury, *[Beside.cancel] * 2, Beside.hold, *[Beside.revive] * 2, *[Beside.release] * 2, Beside.delete,
-    Beside.restore, Beside.purge, Beside.forward, Beside.find,
+    Beside.restore, Beside.prune, Beside.forward, Beside.find,
 ]  # fmt: skip
 
 
 def told(snapshot: Snapshot) -> Snapshot:
     """Leave out where a store has its job."""
     return snapshot._replace(cursor="")
+
+
+async def outdated(store: Store, rules: Retention) -> list[str]:
+    return sorted(await store.outdated(rules, 100))
+
+
+async def deleted(store: Store, ids: Sequence[str]) -> list[str]:
+    return sorted(await store.delete(ids))
 
 
 async def pages(store: Store, filter: Filter, limit: int) -> list[list[Snapshot]]:

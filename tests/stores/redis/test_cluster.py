@@ -30,7 +30,7 @@ from treadle.stores.redis.store import RedisStore
 from treadle.testing import FakeClock
 from treadle.testing.contract import *
 from treadle.testing.contract.adding import STRANGE
-from treadle.testing.contract.scene import LEASE, Hire, ids, job, seen, several
+from treadle.testing.contract.scene import LEASE, Hire, ids, job, prune, seen, several
 
 pytestmark = pytest.mark.server
 
@@ -195,7 +195,7 @@ async def test_the_records_of_jobs_that_are_gone_go_as_well(store: Store, clock:
     await store.cancel(["0", "1", "2"])
     await store.delete(["0"])
     clock.forward(1)
-    assert await store.purge({State.CANCELLED: 0}, 10) == 2
+    assert len(await prune(store, {State.CANCELLED: 0})) == 2
     assert [len(await store.read(f"{OF_JOB}{number}")) for number in range(5)] == [0, 0, 0, 1, 1]
 
 
@@ -214,7 +214,7 @@ async def test_what_a_dead_deleter_has_left_is_not_taken_from_the_next_of_that_i
     assert (await store.add([job("nightly", queue=queue)]))[0].new
     assert await store.read(f"{OF_JOB}nightly") == []
     await store.write(f"{OF_JOB}nightly", "step", "new")
-    await store.purge({State.CANCELLED: 0}, 10)
+    await prune(store, {State.CANCELLED: 0})
     assert [record.value for record in await store.read(f"{OF_JOB}nightly")] == ["new"]
     assert await store.read(f"{OF_JOB}old") == []
     assert [answer for shard in await shards.all() for answer in await shards.ask(shard, "remains", 10)] == []
@@ -229,7 +229,7 @@ async def test_a_job_that_is_brought_back_finds_no_records_of_one_that_is_gone(s
     assert await store.restore(pictures) == ["a"]
     assert await store.read(f"{OF_JOB}a") == []
     await store.write(f"{OF_JOB}a", "step", "new")
-    await store.purge({State.CANCELLED: 0}, 10)
+    await prune(store, {State.CANCELLED: 0})
     assert len(await store.read(f"{OF_JOB}a")) == 1
 
 

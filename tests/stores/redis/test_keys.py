@@ -11,12 +11,12 @@ from tests.servers.valkey import Valkey
 from treadle.core.flow.gates import Gate, Kind, Park
 from treadle.core.job import Ending, Filter, NewJob, Progress, Report, WorkerInfo
 from treadle.core.outcomes import cancel, complete, give_up, hold, retry, snooze
-from treadle.core.states import State
+from treadle.core.states import FINAL, State
 from treadle.core.store import OF_JOB, Store
 from treadle.stores import open_store
 from treadle.testing import FakeClock
 from treadle.testing.contract.adding import STRANGE
-from treadle.testing.contract.scene import LEASE, Hire, governed, hire, job, jobs, seen
+from treadle.testing.contract.scene import LEASE, Hire, governed, hire, job, jobs, prune, seen
 
 pytestmark = pytest.mark.server
 
@@ -86,7 +86,7 @@ async def _live(store: Store, clock: FakeClock, hire: Hire, number: int) -> None
     assert all(state.final for _, state in await store.count(Filter()))
 
 
-@pytest.mark.parametrize("way", ["purge", "delete"])
+@pytest.mark.parametrize("way", ["prune", "delete"])
 async def test_nothing_is_left_of_jobs_that_are_gone(
     store: Store, client: "Redis", clock: FakeClock, hire: Hire, way: str
 ) -> None:
@@ -94,8 +94,8 @@ async def test_nothing_is_left_of_jobs_that_are_gone(
     for number in range(5):
         await _live(store, clock, hire, number)
     assert len(keys(client)) > 500
-    if way == "purge":
-        while await store.purge(dict.fromkeys(State, 0), 37):
+    if way == "prune":
+        while await prune(store, dict.fromkeys(FINAL, 0), 37):
             pass
     else:
         there = [found.id for found in (await store.dump(None, 1_000)).items]
@@ -134,7 +134,7 @@ async def test_nothing_is_left_of_lanes_in_which_nobody_waits(
         worker.beat()
         await worker.sweep()
     await store.cancel([f"{number}" for number in range(120)])
-    while await store.purge(dict.fromkeys(State, 0), 50):
+    while await prune(store, dict.fromkeys(FINAL, 0), 50):
         pass
     clock.forward(60_000)
     await worker.sweep()
@@ -312,5 +312,5 @@ async def test_the_operator_s_verbs_take_any_number(store: Store) -> None:
     assert await store.cancel([*ids, *ids]) == ids
     assert await store.revive(ids) == ids
     assert await store.cancel(ids) == ids
-    assert await store.purge({State.CANCELLED: -1}, 450) == 450
+    assert len(await prune(store, {State.CANCELLED: -1}, 450)) == 450
     assert len(await store.delete(ids)) == 250

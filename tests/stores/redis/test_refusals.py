@@ -18,7 +18,7 @@ from treadle.stores import open_store
 from treadle.stores.redis.errors import translate
 from treadle.stores.redis.probe import facts_of, read_info, refuse_unfit
 from treadle.stores.redis.settings import settings_from
-from treadle.testing.contract.scene import job, jobs
+from treadle.testing.contract.scene import job, jobs, prune
 
 pytestmark = pytest.mark.server
 
@@ -169,9 +169,9 @@ async def test_a_full_memory_refuses_newcomers_and_lets_work_go_on(start: Start,
     heart.beat(60_000)
     claims = (await store.cycle("w", [], ["default"], 50)).claims
     assert (await store.cycle("w", [Ending(claim, complete()) for claim in claims], [], 0)).lost == frozenset()
-    assert await store.purge({State.COMPLETED: 0}, 50) == 50
+    assert len(await prune(store, {State.COMPLETED: 0}, 50)) == 50
     assert sum((await store.count(Filter())).values()) == sum(before.values()) - 50
-    while await store.purge({State.COMPLETED: 0}, 50) or not await _takes_again(store):
+    while await prune(store, {State.COMPLETED: 0}, 50) or not await _takes_again(store):
         claims = (await store.cycle("w", [Ending(claim, complete()) for claim in claims], ["default"], 50)).claims
     heart.close()
 

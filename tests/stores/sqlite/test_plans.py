@@ -9,7 +9,7 @@ import pytest
 from treadle.core.ids import Ids
 from treadle.core.job import Filter, NewJob
 from treadle.core.states import State
-from treadle.stores.sqlite import queries, verbs
+from treadle.stores.sqlite import queries, retaining, verbs
 from treadle.stores.sqlite.connection import connect
 from treadle.stores.sqlite.migrate import migrate
 from treadle.stores.sqlite.settings import SqliteSettings
@@ -35,7 +35,9 @@ STATEMENTS: dict[str, tuple[str, str]] = {
     "cancel what runs": (verbs.CANCEL_RUNNING, "sqlite_autoindex_treadle_job_1"),
     "revive": (verbs.REVIVE, "sqlite_autoindex_treadle_job_1"),
     "release": (verbs.RELEASE, "treadle_job_held"),
-    "purge": (verbs.PURGE, "treadle_job_finished"),
+    "ended": (retaining.ENDED, "treadle_job_finished"),
+    "kept": (retaining.KEPT, "treadle_job_finished"),
+    "outdated": (retaining.OUTDATED, "treadle_job_finished"),
     "purge progress": (verbs.PURGE_CHILDREN[0], "INTEGER PRIMARY KEY"),
     "purge log": (verbs.PURGE_CHILDREN[1], "PRIMARY KEY"),
     "purge attempts": (verbs.PURGE_CHILDREN[2], "PRIMARY KEY"),

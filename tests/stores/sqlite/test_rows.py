@@ -10,7 +10,7 @@ from treadle.core.outcomes import complete, give_up
 from treadle.core.states import State
 from treadle.stores import open_store
 from treadle.testing import FakeClock
-from treadle.testing.contract.scene import job
+from treadle.testing.contract.scene import job, prune
 
 
 @contextmanager
@@ -44,7 +44,7 @@ async def test_a_purge_leaves_no_rows_behind(path: Path, url: str, clock: FakeCl
     await store.add([job("a"), job("b")])
     for claim in (await store.cycle("w1", [], ["default"], 2)).claims:
         await store.cycle("w1", [Ending(claim, give_up("error"), Progress(1), '[{"n":1}]')], (), 0)
-    assert await store.purge({State.FAILED: 0}, 1) == 1
+    assert len(await prune(store, {State.FAILED: 0}, 1)) == 1
     with looking(path) as connection:
         for table in ("job", "progress", "log", "attempt"):
             assert connection.execute(f"SELECT count(*) FROM treadle_{table}").fetchone() == (1,), table
@@ -61,6 +61,6 @@ async def test_a_key_of_a_purged_job_names_no_other(path: Path, url: str, clock:
         with looking(path) as connection:
             refs += connection.execute("SELECT seq FROM treadle_job").fetchall()
         await store.cancel([id])
-        assert await store.purge({State.CANCELLED: 0}, 10) == 1
+        assert await prune(store, {State.CANCELLED: 0}) == [id]
     assert refs[0] < refs[1]
     await store.close()

@@ -1,11 +1,10 @@
 """What operators ask of the database, and what keeps it small, as steps."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from treadle.core.job import Claim, Snapshot
-from treadle.core.states import State
 from treadle.core.store import OF_JOB
 from treadle.stores import rows
 from treadle.stores.postgres.naming import addressed
@@ -46,14 +45,6 @@ def delete(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
     gone = yield sql("delete", **addressed(ids))
     yield from _forget(sql, gone)
     return [id for _, id in gone]
-
-
-def purge(sql: Statements, older_than: Mapping[State, int], limit: int) -> Steps[int]:
-    gone: list[Sequence[Any]] = []
-    for state, age in older_than.items():
-        gone += yield sql("purge", state=state.value, age=age, limit=limit - len(gone))
-    yield from _forget(sql, gone)
-    return len(gone)
 
 
 def _forget(sql: Statements, gone: Rows) -> Steps[None]:

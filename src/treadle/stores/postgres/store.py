@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import asyncpg
@@ -28,6 +28,7 @@ from treadle.core.job import (
     Swept,
     WorkerInfo,
 )
+from treadle.core.retention import Retention
 from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
@@ -35,7 +36,7 @@ from treadle.stores.door import Door
 from treadle.stores.ear import Ear, Line
 from treadle.stores.inbox import Inbox
 from treadle.stores.loops import PerLoop
-from treadle.stores.postgres import queries, steering, verbs
+from treadle.stores.postgres import queries, retaining, steering, verbs
 from treadle.stores.postgres.ear import Glances, Notifications
 from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import LOST_RACES, explained
@@ -290,8 +291,8 @@ class PostgresStore:
     async def delete(self, ids: Sequence[str]) -> list[str]:
         return await self._ask(lambda: steering.delete(self._sql, ids))
 
-    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
-        return await self._ask(lambda: steering.purge(self._sql, older_than, limit))
+    async def outdated(self, rules: Retention, limit: int) -> list[str]:
+        return await self._ask(lambda: retaining.outdated(self._sql, rules, limit))
 
     async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
         if queue is None and priority is None:

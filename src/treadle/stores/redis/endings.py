@@ -50,10 +50,10 @@ def _first_of_each(ended: list[Ending]) -> list[Ending]:
 
 
 class _Group:
-    """Completions that have a queue, a stamp and their results' time to live in common."""
+    """Completions that have a queue, a task, a stamp and their results' time to live in common."""
 
-    def __init__(self, queue: str, stamp: str, kept: int | None) -> None:
-        self.queue, self.stamp, self.kept = queue, stamp, kept
+    def __init__(self, queue: str, stamp: str, kept: int | None, task: str) -> None:
+        self.queue, self.stamp, self.kept, self.task = queue, stamp, kept, task
         self.started_at = int(stamp.split(" ", 4)[3])
         self.ids: list[Word] = []
         self.lives: list[Word] = []
@@ -61,23 +61,23 @@ class _Group:
         self.ways: list[int] = []
 
     def head(self) -> tuple[Any, ...]:
-        return (self.queue, self.stamp, self.kept, len(self.ids), self.unique, self.ways)
+        return (self.queue, self.stamp, self.kept, len(self.ids), self.unique, self.task, self.ways)
 
 
 def _grouped(completed: Iterable[Ending], ways: Ways | None) -> list[_Group]:
     groups: dict[Any, _Group] = {}
-    key, group = None, _Group("", "0 0 0 0", None)
+    key, group = None, _Group("", "0 0 0 0", None, "")
     for ending in completed:
         claim, outcome, *_ = ending
         ref: Any
-        (ref, id, _, queue, _, _, attempt, max_attempts, epoch, crashes, queued_at, expires_at, ttl, *_) = claim
+        (ref, id, task, queue, _, _, attempt, max_attempts, epoch, crashes, queued_at, expires_at, ttl, *_) = claim
         unique, due_at, till = None, None, 0
         if not isinstance(ref, str):
             ref, unique, due_at, till = ref
         kept = None if outcome[3] is None else ttl
-        if (queue, ref, kept) != key:
-            key = (queue, ref, kept)
-            group = groups.setdefault(key, _Group(queue, ref, kept))
+        if (queue, ref, kept, task) != key:
+            key = (queue, ref, kept, task)
+            group = groups.setdefault(key, _Group(queue, ref, kept, task))
         group.ids.append(id)
         if ways:
             group.ways.append(ways.number_of(ending))

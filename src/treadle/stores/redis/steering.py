@@ -1,9 +1,9 @@
 """The operator's verbs, and small shared facts. In a cluster each shard is asked, and answers for its own jobs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from treadle.core.job import Claim, Record, Snapshot
-from treadle.core.states import FINAL, State
+from treadle.core.retention import Ages, Retention
 from treadle.core.store import OF_JOB
 from treadle.stores.redis import flow, packing, remains, rows
 from treadle.stores.redis.endings import stamp_of
@@ -11,6 +11,9 @@ from treadle.stores.redis.shards import MOST, Shards
 
 #: Jobs that one call restores: each brings all that was known of it.
 RESTORED = 50
+
+#: Tasks whose ended jobs one call looks at.
+TASKS = 50
 
 
 def _texts(answers: Iterable[Sequence[bytes]]) -> list[str]:
@@ -61,19 +64,24 @@ async def delete(shards: Shards, ids: Sequence[str]) -> list[str]:
     return gone
 
 
-async def purge(shards: Shards, older_than: Mapping[State, int], limit: int) -> int:
-    """Delete the longest finished."""
-    now = await read_clock(shards)
-    before = [word for state, age in older_than.items() if state in FINAL for word in (state.value, now - age)]
-    purged = 0
-    for shard in await shards.all() if before else ():
-        number = MOST
-        while number == MOST:
-            number = await shards.ask(shard, "purge", min(MOST, limit - purged), *before)
-            purged += number
+async def outdated(shards: Shards, rules: Retention, limit: int) -> list[str]:
+    """Name who may go, looking at some tasks a call. In a cluster each queue keeps the last runs of a task."""
+    ages, own = _told(rules.ages), {task: _told(ages) for task, ages in rules.tasks.items()}
+    told = packing.encode((ages, own))
+    found: list[str] = []
+    for shard in await shards.all():
+        behind, more = b"", True
+        while more and len(found) < limit:
+            behind, *ids = await shards.ask(shard, "outdated", behind, TASKS, limit - len(found), rules.runs, told)
+            found += _texts([ids])
+            more = behind != b""
     if shards.scattered:
         await remains.erase_all(shards)
-    return purged
+    return found
+
+
+def _told(ages: Ages) -> dict[str, int]:
+    return {state.value: age for state, age in ages.items()}
 
 
 async def restore(shards: Shards, jobs: Sequence[Snapshot]) -> tuple[list[str], int]:

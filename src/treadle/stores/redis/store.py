@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from treadle.core.errors import ConfigError, StoreError
@@ -25,6 +25,7 @@ from treadle.core.job import (
     Swept,
     WorkerInfo,
 )
+from treadle.core.retention import Retention
 from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
@@ -224,8 +225,8 @@ class RedisStore:
     async def delete(self, ids: Sequence[str]) -> list[str]:
         return await steering.delete(await self._shards(), ids)
 
-    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
-        return await steering.purge(await self._shards(), older_than, limit)
+    async def outdated(self, rules: Retention, limit: int) -> list[str]:
+        return await steering.outdated(await self._shards(), rules, limit)
 
     async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
         if queue is None and priority is None:

@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 
@@ -29,6 +29,7 @@ from treadle.core.job import (
     Swept,
     WorkerInfo,
 )
+from treadle.core.retention import Retention
 from treadle.core.states import State
 from treadle.core.store import Enlisted, Heart
 from treadle.stores.borrowed import borrow
@@ -40,6 +41,7 @@ from treadle.stores.sqlite.flow.surveying import survey
 from treadle.stores.sqlite.heart import SqliteHeart
 from treadle.stores.sqlite.migrate import migrate, require, schema
 from treadle.stores.sqlite.reader import Reader
+from treadle.stores.sqlite.retaining import outdated
 from treadle.stores.sqlite.settings import SqliteSettings
 from treadle.stores.sqlite.wake import Bell
 from treadle.stores.sqlite.writer import Writer
@@ -256,9 +258,9 @@ class SqliteStore:
         write = await self._write()
         return await write(lambda connection: verbs.delete(connection, ids, verbs.DELETE_WAITING))
 
-    async def purge(self, older_than: Mapping[State, int], limit: int) -> int:
-        write = await self._write()
-        return await write(lambda connection: verbs.purge(connection, self._clock(), older_than, limit), flush=False)
+    async def outdated(self, rules: Retention, limit: int) -> list[str]:
+        read = await self._read()
+        return await read(partial(outdated, now=self._clock(), rules=rules, limit=limit))
 
     async def write(self, kind: str, key: str, value: str | None, expect: int | None = None) -> bool:
         write = await self._write()

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from treadle.core.job import Added, Claim, Cycle, Ending, NewJob, Report, Snapshot, Swept
@@ -62,7 +62,6 @@ HOLD = _load("hold", "ids", "reason")
 RELEASE = _load("release", "reason", "tasks", "now")
 DELETE = _load("delete", "ids")
 DELETE_WAITING = _load("delete_waiting", "ids")
-PURGE = _load("purge", "state", "before", "limit")
 PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
 PURGE_RECORDS = _load("purge_records", "kinds")
 RESTORE = _load("restore", *rows.RESTORED)
@@ -289,14 +288,6 @@ def delete(connection: sqlite3.Connection, ids: Sequence[str], statement: str = 
     gone = connection.execute(statement, (json.dumps(list(ids)),)).fetchall()
     _forget(connection, gone)
     return [id for _, id in gone]
-
-
-def purge(connection: sqlite3.Connection, now: int, older_than: Mapping[State, int], limit: int) -> int:
-    gone: list[tuple[int, str]] = []
-    for state, age in older_than.items():
-        gone += connection.execute(PURGE, (state.value, now - age, limit - len(gone))).fetchall()
-    _forget(connection, gone)
-    return len(gone)
 
 
 def _forget(connection: sqlite3.Connection, gone: Sequence[tuple[int, str]]) -> None:

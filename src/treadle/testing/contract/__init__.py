@@ -40,6 +40,7 @@ _PARTS = (
     "turns",
     "lines",
     "steer",
+    "retaining",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
@@ -54,6 +55,7 @@ from treadle.testing.contract.looking import *
 from treadle.testing.contract.moves import *
 from treadle.testing.contract.moving import *
 from treadle.testing.contract.records import *
+from treadle.testing.contract.retaining import *
 from treadle.testing.contract.scene import hire as hire
 from treadle.testing.contract.settling import *
 from treadle.testing.contract.steer import *

@@ -10,7 +10,7 @@ from treadle.core.outcomes import cancel, complete, give_up, hand_back, hold, re
 from treadle.core.states import LEADS_TO, LIVE, State
 from treadle.core.store import Store
 from treadle.testing.clock import FakeClock
-from treadle.testing.contract.scene import Hand, Hire, job, seen
+from treadle.testing.contract.scene import Hand, Hire, job, prune, seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ ACTS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "revive": lambda on: on.store.revive(["a"]),
     "set aside": lambda on: on.store.hold(["a"], "operator"),
     "release": lambda on: on.store.release("operator", ["greet"]),
-    "purge": lambda on: on.store.purge(dict.fromkeys(LIVE, 0), 10),
+    "prune": lambda on: prune(on.store, dict.fromkeys(LIVE, 0)),
 }
 
 #: (from, act) -> to. What is not here changes nothing.

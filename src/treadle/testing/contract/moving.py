@@ -9,7 +9,7 @@ from treadle.core.outcomes import complete, give_up, retry
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.testing.clock import FakeClock
-from treadle.testing.contract.scene import Hire, ids, job, jobs, seen, states
+from treadle.testing.contract.scene import Hire, ids, job, jobs, prune, seen, states
 
 ERROR = json.dumps({"type": "ValueError", "message": "no such mailbox", "traceback": "line 1"})
 
@@ -67,7 +67,7 @@ async def test_what_is_restored_is_as_it_was(store: Store, clock: FakeClock, hir
     worker = hire("w2")
     assert (await worker.sweep()).promoted == 2
     assert ids(await worker.claim(5)) == ["again", "queued", "later"]
-    assert await store.purge({State.COMPLETED: 0}, 5) == 1
+    assert len(await prune(store, {State.COMPLETED: 0})) == 1
 
 
 async def test_a_restored_job_goes_on_where_it_was(store: Store, clock: FakeClock, hire: Hire) -> None:

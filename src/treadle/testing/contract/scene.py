@@ -9,6 +9,7 @@ from treadle.core.flow.gates import Gate
 from treadle.core.flow.lanes import write_lane
 from treadle.core.job import Claim, Cycle, Ending, NewJob, Progress, Report, Snapshot, Swept, WorkerInfo
 from treadle.core.outcomes import Outcome, complete
+from treadle.core.retention import Ages, Retention
 from treadle.core.store import Store
 
 #: Milliseconds that a worker's lease lasts in these tests.
@@ -117,6 +118,14 @@ async def seen(store: Store, id: str) -> Snapshot:
 async def states(store: Store, *ids: str) -> list[str]:
     """Read where these jobs are."""
     return [(await seen(store, id)).state.value for id in ids]
+
+
+async def prune(store: Store, ages: Ages, limit: int = 100, runs: int = 0) -> list[str]:
+    """Delete what is older than its state allows, as a sweeper does, and answer what that was, in order."""
+    outdated = await store.outdated(Retention(ages, runs=runs), limit)
+    gone = await store.delete(outdated)
+    assert sorted(gone) == sorted(outdated)
+    return outdated
 
 
 def ids(claims: Sequence[Claim]) -> list[str]:

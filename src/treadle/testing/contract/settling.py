@@ -9,7 +9,7 @@ from treadle.core.outcomes import Outcome, cancel, complete, give_up, hand_back,
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.testing.clock import FakeClock
-from treadle.testing.contract.scene import LEASE, Hire, job, jobs, seen, states
+from treadle.testing.contract.scene import LEASE, Hire, job, jobs, prune, seen, states
 
 ERROR = json.dumps({"type": "ValueError", "message": "no such mailbox", "traceback": "line 1"})
 
@@ -122,7 +122,7 @@ async def test_the_ending_of_a_job_that_is_gone_is_lost(store: Store, clock: Fak
     claim = await worker.claim_one()
     await worker.settle(claim, complete())
     clock.forward(1)
-    assert await store.purge({State.COMPLETED: 0}, 10) == 1
+    assert len(await prune(store, {State.COMPLETED: 0})) == 1
     assert await worker.settle(claim, complete()) == {"a"}
 
 

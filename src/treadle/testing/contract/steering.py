@@ -1,4 +1,4 @@
-"""What the operator's verbs promise: cancel, revive, release, purge, bury; losing a race is an answer."""
+"""What the operator's verbs promise: cancel, revive, release, delete, bury; losing a race is an answer."""
 
 import pytest
 
@@ -230,15 +230,13 @@ async def test_a_deleted_job_gives_its_unique_key_away(store: Store) -> None:
     assert [added.new for added in await store.add([job("b", unique_key="u")])] == [True]
 
 
-@pytest.mark.parametrize("way", ["purge", "delete"])
-async def test_the_records_of_a_job_go_with_it(store: Store, clock: FakeClock, way: str) -> None:
+async def test_the_records_of_a_job_go_with_it(store: Store) -> None:
     """P16."""
     await store.add(jobs(2))
     for id in ("0000", "0001"):
         await store.write(OF_JOB + id, "charge", "done")
     await store.cancel(["0000"])
-    clock.forward(1)
-    await (store.purge({State.CANCELLED: 0}, 10) if way == "purge" else store.delete(["0000"]))
+    await store.delete(["0000"])
     assert await store.read(OF_JOB + "0000") == []
     assert len(await store.read(OF_JOB + "0001")) == 1
 
@@ -254,60 +252,13 @@ async def test_the_buried_lose_their_leases_now(store: Store, hire: Hire) -> Non
     assert worker.beat() == {"0000": False, held[0].id: False}
 
 
-@pytest.mark.parametrize("outcome", ENDS)
-async def test_purge_deletes_final_jobs_older_than_their_state_allows(
-    store: Store, clock: FakeClock, hire: Hire, outcome: Outcome
-) -> None:
-    """P16."""
-    await store.add([job("a")])
-    worker = hire("w1")
-    await worker.settle(await worker.claim_one(), outcome)
-    others = [state for state in State if state is not outcome.state]
-    clock.forward(60_000)
-    assert await store.purge(dict.fromkeys(others, 0), 10) == 0
-    assert await store.purge({outcome.state: 60_001}, 10) == 0
-    assert await store.purge({outcome.state: 60_000}, 10) == 1
-    assert await store.get("a") is None
-
-
-async def test_purge_leaves_all_that_lives(store: Store, clock: FakeClock, hire: Hire) -> None:
-    """P16."""
-    await store.add([job("r"), job("q"), job("s", due_in=99_000), job("h", held="operator")])
-    await hire("w1").claim_one()
-    clock.forward(90_000)
-    assert await store.purge(dict.fromkeys(State, 0), 100) == 0
-    assert await states(store, "r", "q", "s", "h") == ["running", "queued", "scheduled", "held"]
-
-
-async def test_purge_is_bounded_and_takes_the_oldest_first(store: Store, clock: FakeClock) -> None:
-    """P16."""
-    await store.add(jobs(5))
-    for each in reversed(jobs(5)):
-        await store.cancel([each.id])
-        clock.forward(1_000)
-    assert await store.purge({State.CANCELLED: 0, State.FAILED: 0}, 2) == 2
-    assert [await store.get(each.id) is None for each in jobs(5)] == [False, False, False, True, True]
-    assert await store.purge({State.CANCELLED: 0}, 100) == 3
-
-
-async def test_the_bound_of_a_purge_counts_all_states_together(store: Store, hire: Hire) -> None:
-    """P16."""
-    await store.add(jobs(4))
-    worker = hire("w1")
-    for claim in await worker.claim(2):
-        await worker.settle(claim, complete())
-    await store.cancel(["0002", "0003"])
-    assert await store.purge({State.COMPLETED: 0, State.CANCELLED: 0}, 3) == 3
-    assert await store.purge({State.COMPLETED: 0, State.CANCELLED: 0}, 3) == 1
-
-
-async def test_nothing_of_a_purged_job_is_left_to_a_newcomer(store: Store, clock: FakeClock, hire: Hire) -> None:
+async def test_nothing_of_a_deleted_job_is_left_to_a_newcomer(store: Store, clock: FakeClock, hire: Hire) -> None:
     """P16: its progress, log and attempts go along."""
     await store.add([job("a")])
     worker = hire("w1")
     await worker.settle(await worker.claim_one(), give_up("error", "boom"), Progress(1, 2), '[{"n":1}]')
     clock.forward(1)
-    await store.purge({State.FAILED: 0}, 10)
+    await store.delete(["a"])
     assert [added.new for added in await store.add([job("a")])] == [True]
     found = await seen(store, "a")
     assert (found.progress, found.log, found.attempts, found.failure) == (None, (), (), None)

@@ -77,7 +77,7 @@ CREATE INDEX job_running ON treadle.job (worker) WHERE state = 'running';
 
 CREATE INDEX job_held ON treadle.job (reason) WHERE state = 'held';
 
-CREATE INDEX job_finished ON treadle.job (state, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX job_finished ON treadle.job (state, task, finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX job_expiring ON treadle.job (expires_at) WHERE expires_at IS NOT NULL AND finished_at IS NULL;
 

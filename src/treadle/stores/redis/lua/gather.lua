@@ -36,7 +36,10 @@ local READERS = {
 }
 
 local function read_ended(state)
-  for _, page in ipairs(call('ZRANGE', T .. ':done:' .. state, 0, -1)) do add(cmsgpack.unpack(page)) end
+  for _, task in ipairs(call('ZRANGE', T .. ':ended', 0, -1)) do
+    local key = T .. ':done:' .. state .. ':' .. task
+    for _, page in ipairs(call('ZRANGE', key, 0, -1)) do add(cmsgpack.unpack(page)) end
+  end
 end
 
 for i = 3, #ARGV do

@@ -24,7 +24,7 @@ end
 local function file_job(job, state, shift)
   local add = shift == 0 and insert or function(index, id, seq) file(index, { id }, seq) end
   if job.final then
-    file('done:' .. state, { job.id }, job.finished_at)
+    file_ended(state, job.task, { job.id }, job.finished_at)
     if job.result and job.kept then file('results', { job.id }, result_until(job)) end
     count(job.queue, state, 1)
   else

@@ -52,7 +52,7 @@ CREATE INDEX treadle_job_running ON treadle_job (worker) WHERE state = 'running'
 
 CREATE INDEX treadle_job_held ON treadle_job (reason) WHERE state = 'held';
 
-CREATE INDEX treadle_job_finished ON treadle_job (state, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX treadle_job_finished ON treadle_job (state, task, finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX treadle_job_expiring ON treadle_job (expires_at) WHERE expires_at IS NOT NULL AND finished_at IS NULL;
 

@@ -44,9 +44,9 @@ local function held_under(id, stamp)
   if who or not was_settled(id, stamp) then lost[#lost + 1] = id end
 end
 
--- Completions that have queue, stamp and the time to live of their results in common: the way that most jobs end.
+-- Completions that have queue, task, stamp and the time to live of their results in common: the way that most jobs end.
 local function complete(group, at)
-  local queue, stamp, kept, number, unique, ways = unpack(group, 1, 6)
+  local queue, stamp, kept, number, unique, task, ways = unpack(group, 1, 7)
   local asked, ids, mine, lives, written, n = {}, {}, {}, {}, {}, 0
   for i = 1, number do asked[i] = ARGV[at + i] end
   local own = answers(asked, 'HMGET', run)
@@ -65,7 +65,7 @@ local function complete(group, at)
   for first, last in pieces(lives) do call('MSET', unpack(lives, first, last)) end
   spread(mine, 'HDEL', run)
   if n > 0 then
-    file('done:completed', ids, now)
+    file_ended('completed', task, ids, now)
     if kept then file('results', ids, now + kept) end
     count(queue, 'running', -n)
     count(queue, 'completed', n)

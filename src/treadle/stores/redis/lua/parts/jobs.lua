@@ -11,7 +11,7 @@ local SCATTERED = T:find(':', 1, true) ~= nil
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
 local look, keep, keep_spec, shelf, put, take, key_till
-local finish, finish_waiting, result_until, unsettle, unfinish, forget
+local finish, finish_waiting, result_until, unfinish, forget
 do
 
 -- What stands where is said in `rows.py` too. In one constructor: filled one by one, a table would grow five times.
@@ -139,7 +139,7 @@ end
 function finish(job, state, reason)
   job.final, job.finished_at, job.reason = state, now, reason
   keep(job)
-  file('done:' .. state, { job.id }, now)
+  file_ended(state, job.task, { job.id }, now)
   give_up_key(job, key_till(job))
   count(job.queue, state, 1)
 end
@@ -155,7 +155,7 @@ function result_until(job)
 end
 
 -- Strike final jobs out of the lists that they are in beside that of the finished, before they are so no more.
-function unsettle(jobs)
+local function unsettle(jobs)
   local results = {}
   for _, job in ipairs(jobs) do
     if job.result and job.kept then results[job.id] = result_until(job) end
@@ -168,10 +168,11 @@ end
 function unfinish(jobs)
   local ended = {}
   for _, job in ipairs(jobs) do
-    ended[job.final] = ended[job.final] or {}
-    ended[job.final][job.id] = job.finished_at
+    ended[job.task] = ended[job.task] or {}
+    ended[job.task][job.final] = ended[job.task][job.final] or {}
+    ended[job.task][job.final][job.id] = job.finished_at
   end
-  for state, gone in pairs(ended) do unfile('done:' .. state, gone) end
+  unfile_ended(ended)
   unsettle(jobs)
 end
 

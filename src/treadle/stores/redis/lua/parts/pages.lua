@@ -40,3 +40,31 @@ local function unfile(index, gone)
     end
   end
 end
+
+-- Those that have ended are filed by state and task. `ended` names the tasks of which there are any.
+local file_ended, unfile_ended
+do
+
+local came = {}
+
+local function name_tasks()
+  for task in pairs(came) do call('ZADD', T .. ':ended', 0, task) end
+end
+
+function file_ended(state, task, ids, at)
+  file('done:' .. state .. ':' .. task, ids, at)
+  if not next(came) then at_the_end[#at_the_end + 1] = name_tasks end
+  came[task] = true
+end
+
+-- `gone` is task -> state -> id -> when it ended.
+function unfile_ended(gone)
+  for task, states in pairs(gone) do
+    for state, ids in pairs(states) do unfile('done:' .. state .. ':' .. task, ids) end
+    local done = T .. ':done:'
+    local keys = { done .. 'completed:' .. task, done .. 'failed:' .. task, done .. 'cancelled:' .. task }
+    if call('EXISTS', unpack(keys)) == 0 then call('ZREM', T .. ':ended', task) end
+  end
+end
+
+end

@@ -14,7 +14,8 @@
 --   run:<worker>            who runs, and under which stamp
 --   workers  crew           leases, and whose they are
 --   all  owner:<o>  tenant:<t>  batch:<b>  pages of jobs by seq
---   done:<state>            pages of final jobs by their end
+--   done:<state>:<task>     pages of final jobs by their end
+--   ended                   tasks of which there are such
 --   unique  kept  starting  who holds a unique key (`unique.lua`)
 --   counts                  "state:queue" -> how many
 --   records:<kind>  schema  queues
