@@ -13,8 +13,8 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from treadle.core.flow.gates import PASSES, REST, SHUT, Gate, Standing, ask, enter
-from treadle.core.flow.lanes import Lane, read_costs, read_lane
-from treadle.core.flow.steering import DEFAULT, Steering, caps, gates_before, paused_by
+from treadle.core.flow.lanes import read_costs, read_lane
+from treadle.core.flow.steering import DEFAULT, Before, Steering, before, caps
 
 #: What a tenant of weight 1 pays for one job.
 TURN = 1_000_000
@@ -193,7 +193,7 @@ class _Choosing:
     ) -> None:
         self.choice = Choice()
         self._standings, self._steering, self._now, self._want, self._run = standings, steering, now, want, run
-        self._gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
+        self._plain: dict[str, Before] = {}
         queues = [_Queue(line) for line in lines if not _is_paused(line, steering)]
         for queue in queues:
             for turn in queue.line.turns:
@@ -278,7 +278,8 @@ class _Choosing:
         self.choice.taken.append(Taken(line.queue, row, row.first))
         row.at += 1
         if row.at < len(row.jobs):
-            heappush(tenant.rows, (*row.first.place, n, row))
+            first = row.first
+            heappush(tenant.rows, (first.rank, first.seq, n, row))
         elif row.more:
             self.choice.cut = True
         else:
@@ -287,27 +288,27 @@ class _Choosing:
 
     def _ask(self, queue: str, row: Row) -> Shut | Entered:
         """Ask all gates before the first job of a lane; answer what they are once it has entered."""
-        steering, job = self._steering, row.first
-        lane = None if row.text == PLAIN else read_lane(row.text)
-        paused = paused_by(queue, lane.targets, steering) if steering and lane else None
-        if paused:
+        gates, paused = self._before(queue, row.text)
+        if paused is not None:
             return Shut(queue, row, paused, None)
-        gates = self._gates_before(queue, row.text, lane)
-        entered, passed = self.choice.standings, []
-        for gate, cost in zip(gates, _costs(gates, lane, job), strict=True):
-            name = gate.name
-            standing = entered[name][1] if name in entered else self._standings.get(name, REST)
-            until = ask(gate, standing, job.id, cost, self._now)
+        entered, known, now, job = self.choice.standings, self._standings, self._now, row.first
+        costs = None if job.costs is None else _costs(job, row.text, gates)
+        passed: Entered = []
+        for place, gate in enumerate(gates):
+            name, cost = gate.name, costs[place] if costs else 1
+            standing = entered[name][1] if name in entered else known.get(name, REST)
+            until = ask(gate, standing, job.id, cost, now)
             if until != PASSES:
                 return Shut(queue, row, name, None if until == SHUT else until)
-            passed.append((name, (gate, enter(gate, standing, job.id, cost, self._now))))
+            passed.append((name, (gate, enter(gate, standing, job.id, cost, now))))
         return passed
 
-    def _gates_before(self, queue: str, text: str, lane: Lane | None) -> tuple[Gate, ...]:
-        found = self._gates.get((queue, text))
+    def _before(self, queue: str, text: str) -> Before:
+        if text != PLAIN:
+            return before(queue, text, self._steering)
+        found = self._plain.get(queue)
         if found is None:
-            found = gates_before(queue, lane, self._steering) if lane else gates_before_plain(queue, self._steering)
-            self._gates[queue, text] = found
+            found = self._plain[queue] = Before(gates_before_plain(queue, self._steering), None)
         return found
 
 
@@ -321,9 +322,7 @@ def _is_paused(line: Line, steering: Steering) -> bool:
     return said is not None and said.paused
 
 
-def _costs(gates: Sequence[Gate], lane: Lane | None, job: Waiting) -> Sequence[int]:
-    """Give what a job costs at each of these gates; an operator's own, which stand first, cost one."""
-    if job.costs is None or lane is None:
-        return (1,) * len(gates)
-    own = len(lane.gates)
+def _costs(job: Waiting, text: str, gates: Sequence[Gate]) -> Sequence[int]:
+    """Give what a job of a lane costs at each of these gates; an operator's own, which stand first, cost one."""
+    own = 0 if text == PLAIN else len(read_lane(text).gates)
     return (*(1,) * (len(gates) - own), *read_costs(job.costs, own))

@@ -25,6 +25,10 @@ class Kind(StrEnum):
     """So many units in a window of the calendar, such as a day of UTC; never one more."""
 
 
+# To look a member up takes as long as what is done with it here, several times for each claim.
+CONCURRENCY, ORDER, RATE = Kind.CONCURRENCY.value, Kind.ORDER.value, Kind.RATE.value
+
+
 class _Gate(NamedTuple):
     kind: str
     policy: str
@@ -43,6 +47,16 @@ class Gate(_Gate):
     @cached_property  # asked several times for each claim
     def name(self) -> str:
         return f"{self.policy}:{self.key}" if self.key else self.policy
+
+    @cached_property
+    def unit(self) -> float:
+        """Give the microseconds that a unit costs a bucket."""
+        return self.period * 1000 / self.limit
+
+    @cached_property
+    def one(self) -> tuple[int, int]:
+        """Give what an entry of one unit costs the bucket, and how far ahead of time it may be."""
+        return ceil(min(1, self.burst) * self.unit), ceil(self.burst * self.unit)
 
 
 class Standing(NamedTuple):
@@ -75,24 +89,25 @@ class Park(NamedTuple):
 
 def ask(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> int:
     """Say whether this job may enter: PASSES, SHUT, or the millisecond at which to ask again."""
-    if standing.until > now:
-        return standing.until
+    used, mark, until, _, spaced_until, holder = standing
+    if until > now:
+        return until
     kind = gate.kind
-    if kind == Kind.CONCURRENCY:
-        return PASSES if standing.used < gate.limit else SHUT
-    if kind == Kind.RATE:
+    if kind == CONCURRENCY:
+        return PASSES if used < gate.limit else SHUT
+    if kind == RATE:
         if gate.limit <= 0:
             return SHUT  # an operator lets nobody through
         step, ahead = _spaced(gate, standing, cost, now)
-        opens = max(now * 1000, standing.mark) + step - ahead
+        opens = max(now * 1000, mark) + step - ahead
         if opens <= now * 1000:
             return PASSES
         # What the other side told holds only so long; after that the gate may be nearer to open.
-        return min(ceil(opens / 1000), standing.spaced_until) if standing.spaced_until > now else ceil(opens / 1000)
-    if kind == Kind.ORDER:
-        return PASSES if standing.holder in ("", id) else SHUT
+        return min(ceil(opens / 1000), spaced_until) if spaced_until > now else ceil(opens / 1000)
+    if kind == ORDER:
+        return PASSES if holder in ("", id) else SHUT
     window = now // gate.period
-    spent = standing.used if standing.mark == window else 0
+    spent = used if mark == window else 0
     return PASSES if spent + cost <= gate.limit else (window + 1) * gate.period
 
 
@@ -101,22 +116,24 @@ def enter(gate: Gate, standing: Standing, id: str, cost: int, now: int) -> Stand
     kind = gate.kind
     # Written out, for `_replace` takes four times as long, and each claim comes by here.
     used, mark, until, spacing, spaced_until, holder = standing
-    if kind == Kind.CONCURRENCY:
+    if kind == CONCURRENCY:
         return Standing(used + 1, mark, until, spacing, spaced_until, holder)
-    if kind == Kind.RATE:
+    if kind == RATE:
         owed = max(now * 1000, mark) + _spaced(gate, standing, cost, now)[0]
         return Standing(used, owed, until, spacing, spaced_until, holder)
-    if kind == Kind.ORDER:
-        return standing._replace(holder=id)
+    if kind == ORDER:
+        return Standing(used, mark, until, spacing, spaced_until, id)
     window = now // gate.period
     return Standing((used if mark == window else 0) + cost, window, until, spacing, spaced_until, holder)
 
 
 def leave(gate: Gate, standing: Standing, id: str, *, final: bool) -> Standing:
     """Let a job out whose attempt has ended; `final`: it will not come again by itself."""
-    if gate.kind == Kind.CONCURRENCY:
-        return standing._replace(used=max(0, standing.used - 1))
-    if gate.kind == Kind.ORDER and final and standing.holder == id:
+    kind = gate.kind
+    if kind == CONCURRENCY:
+        used, mark, until, spacing, spaced_until, holder = standing
+        return Standing(max(0, used - 1), mark, until, spacing, spaced_until, holder)
+    if kind == ORDER and final and standing.holder == id:
         return standing._replace(holder="")
     return standing
 
@@ -136,13 +153,15 @@ def park(standing: Standing, told: Park, now: int) -> Standing:
 
 def idle_at(gate: Gate, standing: Standing, now: int) -> int | None:
     """Say from which millisecond on this standing says no more than none would; None: not by itself."""
-    if standing.holder or (standing.used and gate.kind == Kind.CONCURRENCY):
+    kind = gate.kind
+    used, mark, until, _, spaced_until, holder = standing
+    if holder or (used and kind == CONCURRENCY):
         return None
-    told = max(now, standing.until, standing.spaced_until)
-    if gate.kind == Kind.RATE:
-        return max(told, ceil(standing.mark / 1000))
-    if gate.kind == Kind.BUDGET:
-        return max(told, (standing.mark + 1) * gate.period)
+    told = max(now, until, spaced_until)
+    if kind == RATE:
+        return max(told, ceil(mark / 1000))
+    if kind == Kind.BUDGET:
+        return max(told, (mark + 1) * gate.period)
     return told
 
 
@@ -151,9 +170,9 @@ def _spaced(gate: Gate, standing: Standing, cost: int, now: int) -> tuple[int, i
 
     This is the generic cell rate algorithm (ITU-T I.371), which keeps a token bucket in one number.
     """
-    unit = gate.period * 1000 / gate.limit
-    cost = min(cost, gate.burst)  # more than fits would wait for ever
-    if standing.spaced_until > now and standing.spacing > unit:
-        step = ceil(cost * standing.spacing)
+    if standing.spaced_until > now and standing.spacing > gate.unit:
+        step = ceil(min(cost, gate.burst) * standing.spacing)
         return step, step
-    return ceil(cost * unit), ceil(gate.burst * unit)
+    if cost == 1:
+        return gate.one
+    return ceil(min(cost, gate.burst) * gate.unit), gate.one[1]  # more than fits would wait for ever

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from treadle.core.flow.gates import Gate, Kind, Standing, adjust, leave, park
-from treadle.core.flow.lanes import read_lane
-from treadle.core.flow.steering import Steering, caps, gates_before
+from treadle.core.flow.steering import Steering, before, caps
 
 if TYPE_CHECKING:
     from treadle.core.job import Claim, Ending
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 def gates_of(claim: "Claim", steering: Steering) -> tuple[Gate, ...]:
     """List the gates that a claim has entered: an operator's on queue, task and tenant, then those of its lane."""
     if claim.lane:
-        return gates_before(claim.queue, read_lane(claim.lane), steering)
+        return before(claim.queue, claim.lane, steering).gates
     return tuple(caps(claim.queue, claim.task, claim.tenant, steering)) if steering else ()
 
 
@@ -24,17 +23,21 @@ def leave_all(
     """Compute what becomes of the gates of these endings, each of which was written just now; by name."""
     changed: dict[str, tuple[Gate, Standing]] = {}
     for ending in ended:
-        gates, outcome = gates_of(ending.claim, steering), ending.outcome
+        outcome, id = ending.outcome, ending.claim.id
+        final, gates = outcome.state.final, gates_of(ending.claim, steering)
+        parks = parked(gates) if outcome.park else ()
         for gate in gates:
-            before = changed[gate.name][1] if gate.name in changed else standing_of(gate)
-            after = leave(gate, before, ending.claim.id, final=outcome.state.final)
+            name = gate.name
+            known = changed.get(name)
+            stood = known[1] if known else standing_of(gate)
+            after = leave(gate, stood, id, final=final)
             for spent in ending.spent:
-                if spent.gate == gate.name:
+                if spent.gate == name:
                     after = adjust(after, spent.units, spent.window)
-            if outcome.park and gate in parked(gates):
+            if outcome.park and gate in parks:
                 after = park(after, outcome.park, now)
-            if after != before or gate.name in changed:
-                changed[gate.name] = gate, after
+            if known or after != stood:
+                changed[name] = gate, after
     return changed
 
 

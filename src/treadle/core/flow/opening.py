@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from treadle.core.flow.choosing import PLAIN, Choice, Row
 from treadle.core.flow.gates import PASSES, REST, Gate, Kind, Standing, ask
-from treadle.core.flow.lanes import read_lane
-from treadle.core.flow.steering import Steering, gates_before
+from treadle.core.flow.steering import Steering, before
 
 #: Lanes of one gate and queue that are opened at once; who opens the last of them finds the rest.
 MOST = 1_000
+
+#: What a claim opens, since it has not been used; see `_add_gates`.
+OPENED = (Kind.CONCURRENCY.value, Kind.ORDER.value)
 
 #: Lanes that are opened beyond the room there is: the first of them may have to wait for something else.
 SPARE = 16
@@ -47,10 +49,10 @@ def _add_gates(
     asked: dict[tuple[str, str], Gate], queue: str, row: Row, steering: Steering, *, but: str | None = None
 ) -> None:
     if row.text != PLAIN:
-        for gate in gates_before(queue, read_lane(row.text), steering):
-            # Whoever left a budget has let all out that waited for it. To do so here could go on for ever, for what is
-            # left may be enough for some of them only.
-            if gate.name != but and gate.kind != Kind.BUDGET:
+        for gate in before(queue, row.text, steering).gates:
+            # A rate opens with time. Whoever left a budget has let all out that waited for it; to do so here could go
+            # on for ever, for what is left may be enough for some of them only.
+            if gate.kind in OPENED and gate.name != but:
                 asked[queue, gate.name] = gate
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from treadle.core.flow.gates import Gate, Kind
-from treadle.core.flow.lanes import Lane
+from treadle.core.flow.lanes import Lane, read_lane
 
 #: The kind of the records, each under its target: "queue=mail", "task=…", "tenant=…", "key=user_id=u1", or a limit's
 #: policy or gate as `explain` names it.
@@ -40,18 +40,27 @@ def read_steering(records: Iterable[tuple[str, str]]) -> Steering:
     return _read(tuple([(target, value) for target, value in records]))
 
 
+class Before(NamedTuple):
+    """What is before the jobs of a lane in a queue."""
+
+    gates: tuple[Gate, ...]
+    """With the limits that hold now; first an operator's on queue, task and tenant, then the lane's own."""
+    paused: str | None
+    """The first target of theirs that is paused."""
+
+
 class _Steering(dict[str, Steer]):
     """What is said, and what was worked out of it: the same records are read with each claim."""
 
-    __slots__ = ("gates",)
+    __slots__ = ("before",)
 
     def __init__(self, said: Mapping[str, Steer]) -> None:
         super().__init__(said)
-        self.gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
-        """The gates before the jobs of a queue and lane."""
+        self.before: dict[tuple[str, str], Before] = {}
+        """What is before the jobs of a queue and lane."""
 
 
-#: Lanes whose gates are remembered.
+#: Lanes of which that is remembered.
 LANES = 20_000
 
 
@@ -91,18 +100,28 @@ def paused_by(queue: str, targets: Sequence[str], steering: Steering) -> str | N
     return None
 
 
-def gates_before(queue: str, lane: Lane, steering: Steering) -> tuple[Gate, ...]:
-    """List the gates before the jobs of a lane, with the limits that an operator has set."""
-    if not steering:
-        return lane.gates
-    known = steering.gates if isinstance(steering, _Steering) else {}
-    place = queue, lane.text
-    if place not in known:
+def before(queue: str, text: str, steering: Steering) -> Before:
+    """Say what is before the jobs of a lane, by its name."""
+    known = steering.before if isinstance(steering, _Steering) else {}
+    found = known.get((queue, text))
+    if found is None:
         if len(known) > LANES:
             known.clear()
-        own = (_steered(gate, steering) for gate in lane.gates)
-        known[place] = (*caps(queue, lane.task, lane.tenant, steering), *own)
-    return known[place]
+        found = known[queue, text] = _before(queue, read_lane(text), steering)
+    return found
+
+
+def gates_before(queue: str, lane: Lane, steering: Steering) -> tuple[Gate, ...]:
+    """List the gates before the jobs of a lane, with the limits that an operator has set."""
+    return before(queue, lane.text, steering).gates
+
+
+def _before(queue: str, lane: Lane, steering: Steering) -> Before:
+    if not steering:
+        return Before(lane.gates, None)
+    own = (_steered(gate, steering) for gate in lane.gates)
+    gates = (*caps(queue, lane.task, lane.tenant, steering), *own)
+    return Before(gates, paused_by(queue, lane.targets, steering))
 
 
 def _steered(gate: Gate, steering: Steering) -> Gate:
