@@ -11,6 +11,7 @@ from treadle.core.job import Filter, NewJob
 from treadle.core.states import State
 from treadle.stores.sqlite import queries, retaining, verbs
 from treadle.stores.sqlite.connection import connect
+from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.migrate import migrate
 from treadle.stores.sqlite.settings import SqliteSettings
 
@@ -77,7 +78,7 @@ def _furnish(connection: sqlite3.Connection) -> None:
     ]  # fmt: skip
     verbs.add(connection, 1_000, new)
     connection.execute(verbs.BEAT, ("w1", 1_000, 15_000, "", "", 0, "", "[]", 1, "{}"))
-    verbs.cycle(connection, 1_000, "w1", [], ["q0", "q1", "q2"], 1_000)
+    verbs.cycle(connection, Book(), 1_000, "w1", [], ["q0", "q1", "q2"], 1_000)
     connection.execute(
         "UPDATE treadle_job SET state = 'completed', finished_at = seq, result = '1', result_until = seq"
         " WHERE state = 'queued' AND seq % 10 > 3"

@@ -108,7 +108,7 @@ async def test_a_closed_store_opens_again_at_its_next_use(full: Store) -> None:
 
 
 async def test_a_closed_writer_says_so(path: Path) -> None:
-    writer = Writer(SqliteSettings(path), True)
+    writer = Writer(SqliteSettings(path), True, lambda: None)
     writer.close()
     with pytest.raises(StoreUnavailable, match="has been closed"):
         await writer(lambda connection: None)
@@ -124,14 +124,14 @@ async def test_what_must_survive_power_loss_is_flushed(
     path: Path, durable: bool, flush: bool, synchronous: int
 ) -> None:
     """The settings behind PROMISES 2; the power loss itself is not tested here."""
-    writer = Writer(SqliteSettings(path), durable)
+    writer = Writer(SqliteSettings(path), durable, lambda: None)
     told = await writer(lambda connection: connection.execute("PRAGMA synchronous").fetchone(), flush=flush)
     assert told == (synchronous,)
     writer.close()
 
 
 async def test_a_call_that_must_be_flushed_is_flushed_in_company_too(path: Path) -> None:
-    writer = Writer(SqliteSettings(path), True)
+    writer = Writer(SqliteSettings(path), True, lambda: None)
 
     def look(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA synchronous").fetchone()[0])

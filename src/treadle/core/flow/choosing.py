@@ -274,16 +274,18 @@ class _Choosing:
         if isinstance(asked, Shut):
             self.choice.shut.append(asked)
             return 0
-        self.choice.standings.update(asked)
-        self.choice.taken.append(Taken(line.queue, row, row.first))
+        choice = self.choice
+        for name, entered in asked:
+            choice.standings[name] = entered
+        choice.taken.append(Taken(line.queue, row, row.first))
         row.at += 1
         if row.at < len(row.jobs):
             first = row.first
             heappush(tenant.rows, (first.rank, first.seq, n, row))
         elif row.more:
-            self.choice.cut = True
+            choice.cut = True
         else:
-            self.choice.emptied.append((line.queue, row))
+            choice.emptied.append((line.queue, row))
         return 1
 
     def _ask(self, queue: str, row: Row) -> Shut | Entered:

@@ -37,6 +37,7 @@ from treadle.stores.sqlite import queries, verbs
 from treadle.stores.sqlite.connection import connect, peek
 from treadle.stores.sqlite.enlisted import SqliteEnlisted
 from treadle.stores.sqlite.flow import steering
+from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.flow.surveying import survey
 from treadle.stores.sqlite.heart import SqliteHeart
 from treadle.stores.sqlite.migrate import migrate, require, schema
@@ -55,6 +56,7 @@ class SqliteStore:
     def __init__(self, settings: SqliteSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self._bell = Bell(settings)
+        self._book = Book()
         self._writer: Writer | None = None
         self._reader: Reader | None = None
         self._process = os.getpid()
@@ -84,7 +86,8 @@ class SqliteStore:
                 else:
                     require(connection, self._settings)
             self._reader = Reader(self._settings)
-            self._writer = Writer(self._settings, self._settings.durability == "full")
+            self._book = Book()  # it is for one connection
+            self._writer = Writer(self._settings, self._settings.durability == "full", self._book.forget)
 
     def _after_fork(self) -> None:
         # A fork copies SQLite's notes of the locks it holds, but not the locks: the parent's last close would throw
@@ -180,7 +183,7 @@ class SqliteStore:
         write = await self._write()
         # A claim that power loss takes is simply claimed again; an ending must not be.
         answer, opened = await write(
-            lambda connection: verbs.cycle(connection, self._clock(), worker, ended, queues, want, shares),
+            lambda connection: verbs.cycle(connection, self._book, self._clock(), worker, ended, queues, want, shares),
             flush=bool(ended),
         )
         if opened or any(ending.outcome.state is State.QUEUED for ending in ended):
@@ -189,12 +192,12 @@ class SqliteStore:
 
     async def steer(self, target: str, steer: Steer) -> None:
         write = await self._write()
-        await write(lambda connection: steering.steer(connection, self._clock(), target, steer))
+        await write(lambda connection: steering.steer(connection, self._book, self._clock(), target, steer))
         self._bell.ring()
 
     async def spend(self, claim: Claim, gate: str, units: int) -> int | None:
         write = await self._write()
-        return await write(lambda connection: steering.spend(connection, self._clock(), claim, gate, units))
+        return await write(lambda connection: steering.spend(connection, self._book, self._clock(), claim, gate, units))
 
     async def alter(self, ids: Sequence[str], *, queue: str | None = None, priority: int | None = None) -> list[str]:
         write = await self._write()

@@ -10,8 +10,9 @@ from treadle.core.states import State
 from treadle.core.store import OF_JOB
 from treadle.stores import rows
 from treadle.stores.sqlite.flow import said
+from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.flow.claiming import Claiming
-from treadle.stores.sqlite.flow.leaving import concerned, is_for_plain, leave, leaving
+from treadle.stores.sqlite.flow.leaving import concerned, gated, leave, leaving
 from treadle.stores.sqlite.flow.steering import tidy
 from treadle.stores.sqlite.rows import SETTLE as SETTLE_NAMES
 from treadle.stores.sqlite.rows import completed_row, settle_row
@@ -152,6 +153,7 @@ class Cycled(NamedTuple):
 
 def cycle(
     connection: sqlite3.Connection,
+    book: Book,
     now: int,
     worker: str,
     ended: Sequence[Ending],
@@ -159,37 +161,56 @@ def cycle(
     want: int,
     shares: Sequence[int] = (),
 ) -> Cycled:
-    lost, opened = _settle_and_leave(connection, now, worker, ended) if ended else (frozenset[str](), 0)
-    if not want or not queues:
-        return Cycled(Cycle([], lost, now), bool(opened))
+    book.open(connection)
+    lost, opened = _settle_and_leave(connection, book, now, worker, ended) if ended else (frozenset[str](), 0)
+    cycle = _claim(connection, book, now, worker, queues, want, shares) if want and queues else Cycle([], lost, now)
+    book.write(connection, now)
+    return Cycled(cycle._replace(lost=lost), bool(opened))
+
+
+def _claim(
+    connection: sqlite3.Connection,
+    book: Book,
+    now: int,
+    worker: str,
+    queues: Sequence[str],
+    want: int,
+    shares: Sequence[int],
+) -> Cycle:
     asked = json.dumps(queues)
     leased, open, until, steered = connection.execute(FLOWING, (now, worker, asked)).fetchone()
     if not leased:
-        return Cycled(Cycle([], lost, now, leased=False), bool(opened))
+        return Cycle([], frozenset(), now, leased=False)
     if open or steered or shares or (until is not None and until <= now):
-        claiming = Claiming(connection, now, worker, queues, want, shares, said.steering(connection))
+        claiming = Claiming(connection, book, now, worker, queues, want, shares, said.steering(connection))
         claiming.claim()
-        found = Cycle(claiming.claims, lost, now, more=claiming.more, opens_in=claiming.opens_in())
-        return Cycled(found, bool(opened))
+        return Cycle(claiming.claims, frozenset(), now, more=claiming.more, opens_in=claiming.opens_in())
     if len(queues) == 1:
         taken = connection.execute(CLAIM_ONE_QUEUE, (worker, now, queues[0], want))
     else:
         taken = connection.execute(CLAIM, (worker, now, asked, want))
     claims = rows.claims(taken.fetchall())
-    opens_in = None if until is None else until - now
-    return Cycled(Cycle(claims, lost, now, more=len(claims) == want, opens_in=opens_in))
+    return Cycle(claims, frozenset(), now, more=len(claims) == want, opens_in=None if until is None else until - now)
 
 
 def _settle_and_leave(
-    connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]
+    connection: sqlite3.Connection, book: Book, now: int, worker: str, ended: Sequence[Ending]
 ) -> tuple[frozenset[str], int]:
     """Settle, and let those leave their gates whose endings were written; answer what was lost, and lanes opened."""
     steering = said.steering(connection)
-    if not any(ending.claim.lane for ending in ended) and not is_for_plain(steering):
+    left = gated(ended, steering)
+    if not left:
         return settle(connection, now, worker, ended), 0
-    left = concerned(connection, ended, steering)
-    lost = settle(connection, now, worker, ended)
-    return lost, leave(connection, now, left, steering)
+    connection.execute("SAVEPOINT settling")
+    if _write_endings(connection, now, worker, ended) < len(ended):
+        # Some were told twice, or are lost: look who is not, before anything is written.
+        connection.execute("ROLLBACK TO settling")
+        left = concerned(connection, left)
+        lost = settle(connection, now, worker, ended)
+    else:
+        lost = frozenset()
+    connection.execute("RELEASE settling")
+    return lost, leave(connection, book, now, left, steering)
 
 
 def completing(now: int, ending: Ending) -> Steps[bool]:
@@ -213,14 +234,19 @@ def claims(connection: sqlite3.Connection, worker: str) -> list[Claim]:
 
 def settle(connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]) -> frozenset[str]:
     """Write the endings whose claim is current; answer the ids of the others."""
+    if _write_endings(connection, now, worker, ended) == len(ended):
+        return frozenset()
+    return frozenset(ending.claim.id for ending in ended if not _settled(connection, ending))
+
+
+def _write_endings(connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]) -> int:
+    """Write the endings whose claim is current; answer how many."""
     keep_reports(connection, [ending for ending in ended if ending.progress or ending.log])
     done = [ending for ending in ended if ending.outcome.state is State.COMPLETED]
     written = _bulk(connection, COMPLETE, [completed_row(ending, now) for ending in done])
     if len(done) < len(ended):
         written += _settle_others(connection, now, worker, [e for e in ended if e.outcome.state is not State.COMPLETED])
-    if written == len(ended):
-        return frozenset()
-    return frozenset(ending.claim.id for ending in ended if not _settled(connection, ending))
+    return written
 
 
 def _settle_others(connection: sqlite3.Connection, now: int, worker: str, ended: Sequence[Ending]) -> int:

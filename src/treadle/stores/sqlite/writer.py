@@ -45,8 +45,9 @@ class Call:
 class Writer:
     """Runs calls on its own connection, in order, many to a transaction."""
 
-    def __init__(self, settings: SqliteSettings, durable: bool) -> None:
-        self._settings, self._durable = settings, durable
+    def __init__(self, settings: SqliteSettings, durable: bool, undone: Callable[[], None]) -> None:
+        """`undone` is called, in the writer's thread, when something that a call has written was rolled back."""
+        self._settings, self._durable, self._undone = settings, durable, undone
         self._inbox: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._connection = connect(settings)
         self._flushing = True
@@ -103,6 +104,7 @@ class Writer:
                     for call in calls:
                         self._run_guarded(call)
         except BaseException as error:  # noqa: BLE001 - handed to the callers
+            self._undone()
             for call in calls:
                 call.error = error
 
@@ -115,6 +117,7 @@ class Writer:
             if not self._connection.in_transaction:
                 raise  # SQLite gave the whole transaction up: a full disk, an I/O error
             self._connection.execute("ROLLBACK TO call")
+            self._undone()
             call.error = error
         self._connection.execute("RELEASE call")
 

@@ -10,7 +10,8 @@ from treadle.core.flow.opening import MOST, after_choosing
 from treadle.core.flow.steering import Steering
 from treadle.core.job import Claim
 from treadle.stores.sqlite.flow import said
-from treadle.stores.sqlite.flow.loading import Loaded, load, names_before
+from treadle.stores.sqlite.flow.book import Book
+from treadle.stores.sqlite.flow.loading import Lane, Loaded, Loading
 
 #: How often a claim looks, and by how many times further each time.
 ROUNDS, FURTHER = 20, 4
@@ -22,8 +23,8 @@ OPEN_DUE = said.load("open_due", "queues", "now", "limit")
 OPENS_AT = said.load("opens_at", "queues")
 INTO_LANES = said.load("into_lanes", "queue", "tasks", "limit")
 TAKE = said.load("take", "worker", "now", "refs")
-SHUT_LANE = said.load("shut_lane", "rank", "seq", "gate", "until", "queue", "lane")
-END_LANE = said.load("end_lane", "queue", "lane")
+SHUT_LANE = said.load("shut_lane", "rank", "seq", "gate", "until", "place")
+END_LANE = said.load("end_lane", "place")
 PAY_TURN = said.load("pay_turn", "queue", "tenant", "paid")
 REST_TURN = said.load("rest_turn", "queue", "tenant")
 KEEP_CLOCK = said.load("keep_clock", "queue", "clock")
@@ -35,6 +36,7 @@ class Claiming:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        book: Book,
         now: int,
         worker: str,
         queues: Sequence[str],
@@ -42,7 +44,8 @@ class Claiming:
         shares: Sequence[int],
         steering: Steering,
     ) -> None:
-        self._connection, self._now, self._worker, self._steering = connection, now, worker, steering
+        self._connection, self._book, self._loading = connection, book, Loading(connection, book, steering)
+        self._now, self._worker, self._steering = now, worker, steering
         self._queues, self._want, self._run = queues, want, max(1, want // 10)
         self._shares = dict(zip(queues, shares, strict=False))
         self._steered = [target.removeprefix("task=") for target in steering if target.startswith("task=")]
@@ -75,15 +78,16 @@ class Claiming:
         """Look once and write what was decided; answer whether it is worth another look."""
         left = self._want - len(self.claims)
         moved = self._steered and self._into_lanes()
-        loaded = load(self._connection, self._queues, left, self._run, min(tenants, left + 1), plain=not self._unmet)
+        loaded = self._loading.load(self._queues, left, self._run, min(tenants, left + 1), plain=not self._unmet)
         for line in loaded.lines:
             line.share = self._shares.get(line.queue)
-        standings = said.standings(self._connection, names_before(loaded.lines, self._steering))
+        standings = self._book.standings
         choice = choose(loaded.lines, standings, self._steering, self._now, left, self._run)
         self._take(choice)
-        said.keep_standings(self._connection, choice.standings, self._now)
+        self._book.change(choice.standings)
         self._write_lanes(choice, loaded)
-        rooms = after_choosing(choice, loaded.vanished, standings, self._steering, self._now)
+        vanished = [(queue, lane.text) for queue, lane in loaded.vanished]
+        rooms = after_choosing(choice, vanished, standings, self._steering, self._now)
         opened = said.open_lanes(self._connection, {gate: room for (_, gate), room in rooms.items()}, self._queues)
         self._write_turns(choice, loaded)
         return bool(choice.cut or opened or loaded.vanished or moved)
@@ -111,17 +115,17 @@ class Claiming:
 
     def _write_lanes(self, choice: Choice, loaded: Loaded) -> None:
         shut = {id(each.row): each for each in choice.shut}
-        rows, at = [], []
+        rows = []
         for line in loaded.lines:
             for turn in line.turns:
                 for row in turn.rows:
                     each = shut.get(id(row))
-                    if row.text != PLAIN and row.at < len(row.jobs) and (each or row.at):
-                        rows.append((row.first.rank, row.first.seq, each and each.gate, each and each.until))
-                        at.append((line.queue, row.text))
-        self._connection.executemany(SHUT_LANE, [(*row, *place) for row, place in zip(rows, at, strict=True)])
-        gone = [(queue, row.text) for queue, row in choice.emptied if row.text != PLAIN]
-        self._connection.executemany(END_LANE, [*gone, *loaded.vanished])
+                    if isinstance(row, Lane) and row.at < len(row.jobs) and (each or row.at):
+                        first = row.first
+                        rows.append((first.rank, first.seq, each and each.gate, each and each.until, row.place))
+        self._connection.executemany(SHUT_LANE, rows)
+        gone = [row.place for _, row in (*choice.emptied, *loaded.vanished) if isinstance(row, Lane)]
+        self._connection.executemany(END_LANE, [(place,) for place in gone])
 
     def _write_turns(self, choice: Choice, loaded: Loaded) -> None:
         self._connection.executemany(PAY_TURN, [(*place, paid) for place, paid in choice.paid.items()])

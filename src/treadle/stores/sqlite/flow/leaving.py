@@ -4,30 +4,33 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from treadle.core.flow.gates import REST, Standing, idle_at
+from treadle.core.flow.gates import REST, Standing
 from treadle.core.flow.leaving import gates_of, leave_all
 from treadle.core.flow.opening import after_leaving
 from treadle.core.flow.steering import Steering, is_for_all, read_steering
 from treadle.core.job import Ending
 from treadle.core.states import State
 from treadle.stores.sqlite.flow import said
+from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.steps import Step, Steps
 
 CURRENT_OF = said.load("current_of", "claims")
 
 
-def is_for_plain(steering: Steering) -> bool:
+def _is_for_plain(steering: Steering) -> bool:
     """Say whether something is steered that jobs without a lane belong to."""
     return any(map(is_for_all, steering))
 
 
-def concerned(connection: sqlite3.Connection, ended: Sequence[Ending], steering: Steering) -> list[Ending]:
-    """Pick the endings that leave gates, of those whose claims are current: what is told twice leaves nothing."""
-    gated = [ending for ending in ended if gates_of(ending.claim, steering)]
-    if not gated:
-        return []
-    asked = json.dumps([(ending.claim.ref, ending.claim.epoch) for ending in gated])
-    return _one_each([gated[place] for place in sorted(place for (place,) in connection.execute(CURRENT_OF, (asked,)))])
+def gated(ended: Sequence[Ending], steering: Steering) -> Sequence[Ending]:
+    """Pick those that may have gates to leave."""
+    return ended if _is_for_plain(steering) else [ending for ending in ended if ending.claim.lane]
+
+
+def concerned(connection: sqlite3.Connection, ended: Sequence[Ending]) -> list[Ending]:
+    """Pick the endings whose claims are current: what is told twice leaves nothing."""
+    asked = json.dumps([(ending.claim.ref, ending.claim.epoch) for ending in ended])
+    return _one_each([ended[place] for place in sorted(place for (place,) in connection.execute(CURRENT_OF, (asked,)))])
 
 
 def _one_each(ended: Sequence[Ending]) -> list[Ending]:
@@ -38,13 +41,13 @@ def _one_each(ended: Sequence[Ending]) -> list[Ending]:
     return list(first.values())
 
 
-def leave(connection: sqlite3.Connection, now: int, left: Sequence[Ending], steering: Steering) -> int:
+def leave(connection: sqlite3.Connection, book: Book, now: int, left: Sequence[Ending], steering: Steering) -> int:
     """Let these, whose endings are written, out of their gates; answer how many lanes were opened for that."""
     if not left:
         return 0
-    known = said.standings(connection, (gate.name for ending in left for gate in gates_of(ending.claim, steering)))
-    changed = leave_all(left, lambda gate: known.get(gate.name, REST), steering, now)
-    said.keep_standings(connection, changed, now)
+    book.look_up(connection, (gate for ending in left for gate in gates_of(ending.claim, steering)))
+    changed = leave_all(left, book.standing_of, steering, now)
+    book.change(changed)
     return said.open_lanes(connection, after_leaving(changed))
 
 
@@ -57,8 +60,9 @@ def leaving(now: int, ending: Ending) -> Steps[None]:
     found = yield Step(said.STANDINGS, (json.dumps([gate.name for gate in gates]),))
     known = {name: Standing(*fields) for name, *fields in found}
     changed = leave_all([ending], lambda gate: known.get(gate.name, REST), steering, now)
-    for name, (gate, standing) in changed.items():
-        yield Step(said.KEEP_STANDING, (name, *standing, idle_at(gate, standing, now)))
+    rows = [said.standing_row(name, *each, now) for name, each in changed.items()]
+    for statement, values in said.KEEP_STANDING.pieces(rows):
+        yield Step(statement, values)
     for name, room in after_leaving(changed).items():
         for (queue,) in (yield Step(said.QUEUES_SHUT, (name,))):
             yield Step(said.OPEN_LANES, (name, queue, room))

@@ -2,14 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from treadle.core.flow.gates import Gate, Standing, idle_at
 from treadle.core.flow.opening import SPARE
 from treadle.core.flow.steering import Steering, read_steering
-from treadle.stores.statements import numbered, text
-
-Changed = Mapping[str, tuple[Gate, Standing]]
+from treadle.stores.statements import Bulk, numbered, text
 
 
 def load(name: str, *names: str) -> str:
@@ -19,7 +17,7 @@ def load(name: str, *names: str) -> str:
 
 STEERING = load("steering")
 STANDINGS = load("standings", "names")
-KEEP_STANDING = load("keep_standing", "name", "used", "mark", "until", "spacing", "spaced_until", "holder", "idle_at")
+KEEP_STANDING = Bulk(text("treadle.stores.sqlite", "keep_standing"), 8)
 OPEN_LANES = load("open_lanes", "gate", "queue", "limit")
 OPEN_ALL = load("open_all", "gates")
 LANES_SHUT = load("lanes_shut", "gates")
@@ -31,18 +29,9 @@ def steering(connection: sqlite3.Connection) -> Steering:
     return read_steering(connection.execute(STEERING).fetchall())
 
 
-def standings(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, Standing]:
-    """Read what is remembered of these gates; those at rest are missing."""
-    asked = json.dumps(list(dict.fromkeys(names)))
-    return {name: Standing(*fields) for name, *fields in connection.execute(STANDINGS, (asked,))}
-
-
-def keep_standings(connection: sqlite3.Connection, changed: Changed, now: int) -> None:
-    """Write what has become of these gates."""
-    connection.executemany(
-        KEEP_STANDING,
-        [(name, *standing, idle_at(gate, standing, now)) for name, (gate, standing) in changed.items()],
-    )
+def standing_row(name: str, gate: Gate, standing: Standing, now: int) -> tuple[object, ...]:
+    """Make the row that says what has become of a gate."""
+    return (name, *standing, idle_at(gate, standing, now))
 
 
 def open_lanes(connection: sqlite3.Connection, rooms: Mapping[str, int], queues: Sequence[str] | None = None) -> int:

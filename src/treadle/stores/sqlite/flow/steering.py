@@ -4,11 +4,12 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from treadle.core.flow.gates import PASSES, REST, Gate, Kind, Standing, ask, enter
+from treadle.core.flow.gates import PASSES, Gate, Kind, Standing, ask, enter
 from treadle.core.flow.leaving import gates_of
 from treadle.core.flow.steering import STEER, Steer, write_steer
 from treadle.core.job import Claim
 from treadle.stores.sqlite.flow import said
+from treadle.stores.sqlite.flow.book import Book
 
 CURRENT = said.load("current", "ref", "epoch")
 OPEN_STEERED = said.load("open_steered", "target", "key")
@@ -25,8 +26,9 @@ ERASE = said.load("erase", "kind", "key", "expect")
 CAPPED = ("queue", "task", "tenant")
 
 
-def steer(connection: sqlite3.Connection, now: int, target: str, steer: Steer) -> None:
+def steer(connection: sqlite3.Connection, book: Book, now: int, target: str, steer: Steer) -> None:
     """Write what is wished for a target, and open the lanes that it may let go."""
+    book.forget()  # what is counted anew is written past it
     value = write_steer(steer)
     if value is None:
         connection.execute(ERASE, (STEER, target, None))
@@ -44,20 +46,25 @@ def _count(connection: sqlite3.Connection, now: int, target: str, kind: str, nam
         connection.execute(DROP_STANDING, (target,))
         return
     (running,) = connection.execute(COUNT_RUNNING, tuple(name if kind == each else None for each in CAPPED)).fetchone()
-    said.keep_standings(connection, {target: (Gate(Kind.CONCURRENCY, target, "", limit), Standing(used=running))}, now)
+    gate = Gate(Kind.CONCURRENCY, target, "", limit)
+    ((statement, values),) = said.KEEP_STANDING.pieces([said.standing_row(target, gate, Standing(used=running), now)])
+    connection.execute(statement, values)
 
 
-def spend(connection: sqlite3.Connection, now: int, claim: Claim, name: str, units: int) -> int | None:
+def spend(connection: sqlite3.Connection, book: Book, now: int, claim: Claim, name: str, units: int) -> int | None:
     """Take more of a budget that a claim has entered; None where that is not left, or the claim not current."""
     gates = {gate.name: gate for gate in gates_of(claim, said.steering(connection))}
     gate = gates.get(name)
     if gate is None or connection.execute(CURRENT, (claim.ref, claim.epoch)).fetchone() is None:
         return None
-    standing = said.standings(connection, [name]).get(name, REST)._replace(until=0)  # parked or not, it was spent
+    book.open(connection)
+    book.look_up(connection, [gate])
+    standing = book.standing_of(gate)._replace(until=0)  # parked or not, it was spent
     if gate.kind != Kind.BUDGET or ask(gate, standing, claim.id, units, now) != PASSES:
         return None
     entered = enter(gate, standing, claim.id, units, now)
-    said.keep_standings(connection, {name: (gate, entered)}, now)
+    book.change({name: (gate, entered)})
+    book.write(connection, now)
     return entered.mark
 
 

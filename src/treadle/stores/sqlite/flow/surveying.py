@@ -3,11 +3,13 @@
 import sqlite3
 
 from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting
+from treadle.core.flow.gates import REST
 from treadle.core.flow.lanes import NOBODY, lane_of_task
 from treadle.core.flow.steering import Steering
 from treadle.core.job import Running, Survey
 from treadle.stores.sqlite.flow import said
-from treadle.stores.sqlite.flow.loading import clock_of, names_before, paid_of, read_row
+from treadle.stores.sqlite.flow.book import Book
+from treadle.stores.sqlite.flow.loading import Lane, clock_of, gates_before_all, paid_of, read_jobs
 
 ALL_TURNS = said.load("all_turns", "queue", "limit")
 ALL_LANES_OF = said.load("all_lanes_of", "queue", "tenant", "limit")
@@ -26,8 +28,10 @@ def survey(connection: sqlite3.Connection, now: int, queue: str, limit: int) -> 
         *found, (_, line.beyond) = found
     line.turns = [_turn(connection, queue, tenant, paid, limit) for tenant, paid in found]
     _add_plain(connection, line, steering, limit)
-    standings = said.standings(connection, names_before([line], steering))
+    book = Book()
+    book.look_up(connection, gates_before_all([line], steering))
     running = tuple(Running._make(row) for row in connection.execute(RUNNING, (MOST,)))
+    standings = {name: standing for name, standing in book.standings.items() if standing != REST}
     return Survey(now, line, standings, steering, running)
 
 
@@ -35,9 +39,12 @@ def _turn(connection: sqlite3.Connection, queue: str, tenant: str, paid: int, li
     lanes = connection.execute(ALL_LANES_OF, (queue, tenant, limit + 1)).fetchall()
     turn = Turn(tenant, paid, [])
     if len(lanes) > limit:
-        *lanes, (_, *place) = lanes
+        *lanes, (_, _, *place) = lanes
         turn.beyond = place[0], place[1]
-    rows = (read_row(connection, queue, lane, limit) for lane, _, _ in lanes)
+    rows = [Lane(text, (), place=place) for place, text, _, _ in lanes]
+    read_jobs(connection, rows, limit + 1)
+    for row in rows:
+        row.jobs, row.more = row.jobs[:limit], len(row.jobs) > limit
     turn.rows = [row for row in rows if row.jobs]
     return turn
 

@@ -1,1 +1,1 @@
-DELETE FROM treadle_lane WHERE queue = :queue AND lane = :lane
+DELETE FROM treadle_lane WHERE rowid = :place

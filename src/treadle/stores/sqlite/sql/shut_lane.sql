@@ -1,1 +1,1 @@
-UPDATE treadle_lane SET rank = :rank, seq = :seq, gate = :gate, until = :until WHERE queue = :queue AND lane = :lane
+UPDATE treadle_lane SET rank = :rank, seq = :seq, gate = :gate, until = :until WHERE rowid = :place

@@ -1,4 +1,9 @@
-SELECT seq, id, rank, costs FROM treadle_job
- WHERE state = 'queued' AND lane IS NOT NULL AND queue = :queue AND lane = :lane
- ORDER BY rank, seq
- LIMIT :limit
+-- The first jobs of each of these lanes, in no order.
+SELECT asked.key, job.seq, job.id, job.rank, job.seq, job.costs
+  FROM json_each(:lanes) AS asked
+ CROSS JOIN treadle_lane AS place ON place.rowid = asked.value
+ CROSS JOIN treadle_job AS job ON job.seq IN (
+       SELECT seq FROM treadle_job
+        WHERE state = 'queued' AND lane IS NOT NULL AND queue = place.queue AND lane = place.lane
+        ORDER BY rank, seq
+        LIMIT :limit)
