@@ -56,6 +56,7 @@ def _prepare(connection: sqlite3.Connection, cache_kib: int) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute("PRAGMA wal_autocheckpoint=4000")
     connection.execute("PRAGMA synchronous=FULL")
     # From here on waiting for the lock is our own: SQLite's back-off sleeps up to 100 ms and starves all but one.
     connection.execute("PRAGMA busy_timeout=0")

@@ -66,21 +66,13 @@ CREATE INDEX treadle_job_batch ON treadle_job (batch, state, queue) WHERE batch 
 CREATE UNIQUE INDEX treadle_job_unique ON treadle_job (held_key) WHERE held_key IS NOT NULL;
 
 -- Whoever wants a key that is kept for a window that is over takes it (free_key.sql).
-CREATE TRIGGER treadle_job_ended AFTER UPDATE OF state ON treadle_job
-  WHEN NEW.held_key IS NOT NULL AND NEW.finished_at IS NOT NULL
+CREATE TRIGGER treadle_job_let_go AFTER UPDATE OF state ON treadle_job
+  WHEN NEW.held_key IS NOT NULL
+       AND (NEW.finished_at IS NOT NULL OR NEW.unique_until = 'started' AND NEW.state = 'running')
 BEGIN
     UPDATE treadle_job
        SET grip = 1,
-           held_key = CASE WHEN created_at + coalesce(unique_for, 0) > finished_at THEN held_key END
-     WHERE seq = NEW.seq;
-END;
-
-CREATE TRIGGER treadle_job_started AFTER UPDATE OF state ON treadle_job
-  WHEN NEW.held_key IS NOT NULL AND NEW.unique_until = 'started' AND NEW.state = 'running'
-BEGIN
-    UPDATE treadle_job
-       SET grip = 1,
-           held_key = CASE WHEN created_at + coalesce(unique_for, 0) > started_at THEN held_key END
+           held_key = CASE WHEN created_at + coalesce(unique_for, 0) > coalesce(finished_at, started_at) THEN held_key END
      WHERE seq = NEW.seq;
 END;
 

@@ -47,7 +47,9 @@ CREATE TABLE treadle_standing (
 
 CREATE INDEX treadle_standing_holder ON treadle_standing (holder) WHERE holder <> '';
 
--- Triggers, so that nobody can forget to line up and to step out. First: whoever is queued in a lane puts it in line.
+-- Triggers, so that nobody can forget to line up and to step out; few, for each costs all that happens to jobs. Who is
+-- queued in a lane puts it in line. Who leaves a lane otherwise than by a claim opens it: who stands behind may be let in
+-- where the first was not. Whose turn it is in an order gives that up where it ends or goes away while it waits.
 
 CREATE TRIGGER treadle_job_added AFTER INSERT ON treadle_job
   WHEN NEW.lane IS NOT NULL AND NEW.state = 'queued'
@@ -59,47 +61,32 @@ BEGIN
      WHERE (excluded.rank, excluded.seq) < (treadle_lane.rank, treadle_lane.seq);
 END;
 
-CREATE TRIGGER treadle_job_queued AFTER UPDATE OF state, queue, lane, rank ON treadle_job
-  WHEN NEW.lane IS NOT NULL AND NEW.state = 'queued'
+CREATE TRIGGER treadle_job_moved AFTER UPDATE OF state, queue, lane, rank, costs ON treadle_job
+  WHEN NEW.state <> 'running' AND (NEW.state = 'queued' OR OLD.state <> 'running')
+       AND (NEW.lane IS NOT NULL OR OLD.lane IS NOT NULL)
 BEGIN
+    UPDATE treadle_lane SET gate = NULL, until = NULL
+     WHERE OLD.state = 'queued' AND queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
     INSERT INTO treadle_lane (queue, lane, tenant, rank, seq)
-    VALUES (NEW.queue, NEW.lane, NEW.lane ->> 1, NEW.rank, NEW.seq)
+    SELECT NEW.queue, NEW.lane, NEW.lane ->> 1, NEW.rank, NEW.seq WHERE NEW.state = 'queued' AND NEW.lane IS NOT NULL
         ON CONFLICT (queue, lane) DO UPDATE
        SET rank = excluded.rank, seq = excluded.seq, gate = NULL, until = NULL
      WHERE (excluded.rank, excluded.seq) < (treadle_lane.rank, treadle_lane.seq);
-END;
-
--- Whoever leaves a lane otherwise than by a claim opens it: who stands behind may be let in where the first was not.
-
-CREATE TRIGGER treadle_job_left AFTER UPDATE OF state, queue, lane, rank, costs ON treadle_job
-  WHEN OLD.lane IS NOT NULL AND OLD.state = 'queued' AND NEW.state <> 'running'
-BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
-     WHERE queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
+     WHERE OLD.worker IS NULL AND OLD.finished_at IS NULL AND instr(substr(OLD.lane, 2), '["order",') > 0
+       AND (NEW.finished_at IS NOT NULL OR NEW.queue <> OLD.queue OR NEW.lane IS NOT OLD.lane)
+       AND gate IN (SELECT name FROM treadle_standing WHERE holder = OLD.id AND holder <> '');
+    UPDATE treadle_standing SET holder = '', idle_at = max(until, spaced_until)
+     WHERE OLD.worker IS NULL AND OLD.finished_at IS NULL AND instr(substr(OLD.lane, 2), '["order",') > 0
+       AND (NEW.finished_at IS NOT NULL OR NEW.queue <> OLD.queue OR NEW.lane IS NOT OLD.lane)
+       AND holder = OLD.id AND holder <> '';
 END;
 
 CREATE TRIGGER treadle_job_deleted AFTER DELETE ON treadle_job
-  WHEN OLD.lane IS NOT NULL AND OLD.state = 'queued'
+  WHEN OLD.lane IS NOT NULL AND OLD.finished_at IS NULL
 BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
-     WHERE queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
-END;
-
--- Whose turn it is in an order gives that up where it ends or goes away while it waits.
-
-CREATE TRIGGER treadle_job_gave_up AFTER UPDATE OF state, queue, lane ON treadle_job
-  WHEN instr(substr(OLD.lane, 2), '["order",') > 0 AND OLD.worker IS NULL AND OLD.finished_at IS NULL
-       AND (NEW.finished_at IS NOT NULL OR NEW.queue <> OLD.queue OR NEW.lane IS NOT OLD.lane)
-BEGIN
-    UPDATE treadle_lane SET gate = NULL, until = NULL
-     WHERE gate IN (SELECT name FROM treadle_standing WHERE holder = OLD.id AND holder <> '');
-    UPDATE treadle_standing SET holder = '', idle_at = max(until, spaced_until)
-     WHERE holder = OLD.id AND holder <> '';
-END;
-
-CREATE TRIGGER treadle_job_vanished AFTER DELETE ON treadle_job
-  WHEN instr(substr(OLD.lane, 2), '["order",') > 0 AND OLD.finished_at IS NULL
-BEGIN
+     WHERE OLD.state = 'queued' AND queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
     UPDATE treadle_lane SET gate = NULL, until = NULL
      WHERE gate IN (SELECT name FROM treadle_standing WHERE holder = OLD.id AND holder <> '');
     UPDATE treadle_standing SET holder = '', idle_at = max(until, spaced_until)
