@@ -244,7 +244,9 @@ class _Choosing:
                 break
             if not self._is_known(tenant):
                 break
-            taken = self._try_first(line, tenant)
+            most = min(self._run - served, self._want - len(self.choice.taken))
+            alone = others is None and len(tenant.rows) == 1
+            taken = (alone and self._take_run(queue, tenant, most)) or self._try_first(line, tenant)
             served += taken
             if queue.left:
                 queue.left -= taken
@@ -259,6 +261,29 @@ class _Choosing:
         if not tenant.rows and tenant.turn.beyond is not None:
             self.choice.cut = True
         queue.put(tenant)
+
+    def _take_run(self, queue: _Queue, tenant: _Tenant, most: int) -> int:
+        """Take several jobs of a lane at once, if it is a tenant's only one and nothing is before it; else 0."""
+        *_, row = tenant.rows[0]
+        gates, paused = self._before(queue.line.queue, row.text)
+        if gates or paused is not None or tenant.turn.beyond is not None:
+            return 0
+        taken = row.jobs[row.at : row.at + min(most, queue.left or most)]
+        self.choice.taken += [Taken(queue.line.queue, row, job) for job in taken]
+        row.at += len(taken)
+        if row.at < len(row.jobs):
+            tenant.rows = [(*row.first.place, 0, row)]
+        else:
+            tenant.rows = []
+            self._end_row(queue.line.queue, row)
+        return len(taken)
+
+    def _end_row(self, queue: str, row: Row) -> None:
+        """Note that all is taken that was loaded of a lane."""
+        if row.more:
+            self.choice.cut = True
+        else:
+            self.choice.emptied.append((queue, row))
 
     def _is_known(self, tenant: _Tenant) -> bool:
         """Say whether its best lane was loaded."""
@@ -282,10 +307,8 @@ class _Choosing:
         if row.at < len(row.jobs):
             first = row.first
             heappush(tenant.rows, (first.rank, first.seq, n, row))
-        elif row.more:
-            choice.cut = True
         else:
-            choice.emptied.append((line.queue, row))
+            self._end_row(line.queue, row)
         return 1
 
     def _ask(self, queue: str, row: Row) -> Shut | Entered:

@@ -17,14 +17,11 @@ from treadle.stores.steps import Step, Steps
 CURRENT_OF = said.load("current_of", "claims")
 
 
-def _is_for_plain(steering: Steering) -> bool:
-    """Say whether something is steered that jobs without a lane belong to."""
-    return any(map(is_for_all, steering))
-
-
 def gated(ended: Sequence[Ending], steering: Steering) -> Sequence[Ending]:
-    """Pick those that may have gates to leave."""
-    return ended if _is_for_plain(steering) else [ending for ending in ended if ending.claim.lane]
+    """Pick those that have gates to leave."""
+    if not any(map(is_for_all, steering)):
+        ended = [ending for ending in ended if ending.claim.lane]
+    return [ending for ending in ended if gates_of(ending.claim, steering)]
 
 
 def concerned(connection: sqlite3.Connection, ended: Sequence[Ending]) -> list[Ending]:

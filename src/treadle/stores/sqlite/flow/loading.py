@@ -123,11 +123,10 @@ def paid_of(connection: sqlite3.Connection, queue: str, tenant: str) -> int:
 
 def read_jobs(connection: sqlite3.Connection, lanes: Sequence[Lane], number: int) -> None:
     """Put so many of their first jobs into these lanes."""
-    found = defaultdict[int, list[Waiting]](list)
-    for at, *job in connection.execute(WAITING, (json.dumps([lane.place for lane in lanes]), number)):
-        found[at].append(Waiting._make(job))
-    for at, lane in enumerate(lanes):
-        jobs = found[at]
+    found = [list[Waiting]() for _ in lanes]
+    for at, ref, id, rank, costs in connection.execute(WAITING, (json.dumps([lane.place for lane in lanes]), number)):
+        found[at].append(Waiting(ref, id, rank, ref, costs))
+    for lane, jobs in zip(lanes, found, strict=True):
         if len(jobs) > 1:
             jobs.sort(key=PLACE)
         lane.jobs, lane.more = jobs, len(jobs) == number

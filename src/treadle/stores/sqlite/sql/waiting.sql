@@ -1,5 +1,5 @@
 -- The first jobs of each of these lanes, in no order.
-SELECT asked.key, job.seq, job.id, job.rank, job.seq, job.costs
+SELECT asked.key, job.seq, job.id, job.rank, job.costs
   FROM json_each(:lanes) AS asked
  CROSS JOIN treadle_lane AS place ON place.rowid = asked.value
  CROSS JOIN treadle_job AS job ON job.seq IN (
