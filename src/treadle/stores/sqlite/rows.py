@@ -1,5 +1,7 @@
 """From endings to the parameters of the statements that write them."""
 
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from treadle.core.job import Ending
@@ -31,3 +33,11 @@ def settle_row(ending: Ending, now: int) -> tuple[Any, ...]:
         claim.ref,
         claim.epoch,
     )
+
+
+@lru_cache(20_000)
+def lane_hash(lane: str | None) -> int | None:
+    """Make the number by which the jobs of a lane are found."""
+    if lane is None:
+        return None
+    return int.from_bytes(blake2b(lane.encode(), digest_size=8).digest(), signed=True)

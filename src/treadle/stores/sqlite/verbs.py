@@ -15,7 +15,7 @@ from treadle.stores.sqlite.flow.claiming import Claiming
 from treadle.stores.sqlite.flow.leaving import concerned, gated, leave, leaving
 from treadle.stores.sqlite.flow.steering import tidy
 from treadle.stores.sqlite.rows import SETTLE as SETTLE_NAMES
-from treadle.stores.sqlite.rows import completed_row, settle_row
+from treadle.stores.sqlite.rows import completed_row, lane_hash, settle_row
 from treadle.stores.statements import Bulk, numbered, text
 from treadle.stores.steps import Step, Steps, take
 
@@ -24,8 +24,11 @@ def _load(name: str, *names: str) -> str:
     return numbered(text("treadle.stores.sqlite", name), names)
 
 
-#: What a row of `add.sql` is made of: all but what belongs to the call alone, and the time.
-ADDED = len(NewJob._fields) - 1
+#: Fields of a new job that are written: all but the last two, which belong to the call alone.
+WRITTEN = len(NewJob._fields) - 2
+
+#: What a row of `add.sql` is made of: those, the hash of its lane, and the time.
+ADDED = WRITTEN + 2
 
 ADD = Bulk(text("treadle.stores.sqlite", "add"), ADDED)
 ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", ADDED)
@@ -33,7 +36,7 @@ COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
 STANDING = _load("standing", "id", "unique_key", "now")
 FREE_KEY = _load("free_key", "ref")
 FREE_KEYS = _load("free_keys", "ids", "now")
-REPLACE = _load("replace", "ref", "args", "costs", "lane", "tenant", "meta", "max_attempts", "priority")
+REPLACE = _load("replace", "ref", "args", "costs", "lane", "lane_hash", "tenant", "meta", "max_attempts", "priority")
 RESCHEDULE = _load("reschedule", "ref", "now", "due_at", "due_in", "expires_in")
 FLOWING = _load("flowing", "now", "worker", "queues")
 CLAIM = _load("claim", "worker", "now", "queues", "want")
@@ -65,7 +68,7 @@ DELETE = _load("delete", "ids")
 DELETE_WAITING = _load("delete_waiting", "ids")
 PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
 PURGE_RECORDS = _load("purge_records", "kinds")
-RESTORE = _load("restore", *rows.RESTORED)
+RESTORE = _load("restore", *rows.RESTORED, "lane_hash")
 RESTORE_ATTEMPT = _load(
     "restore_attempt", "ref", "number", "epoch", "worker", "started_at", "ended_at", "ending", "error"
 )
@@ -103,7 +106,7 @@ def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> lis
 
 
 def _row(job: NewJob, now: int) -> tuple[object, ...]:
-    return (*job[: ADDED - 1], now)  # an index is asked in any case, fresh or not
+    return (*job[:WRITTEN], lane_hash(job.lane), now)  # an index is asked in any case, fresh or not
 
 
 def _add_one(connection: sqlite3.Connection, now: int, job: NewJob) -> Added:
@@ -136,7 +139,16 @@ def _adding_one(now: int, job: NewJob) -> Steps[Added]:
         waits = state in (State.HELD, State.SCHEDULED, State.QUEUED)
         if by_id or not waits or job.on_conflict == "skip":
             return Added(id, False)
-        brought = (job.args, job.costs, job.lane, job.tenant, job.meta, job.max_attempts, job.priority)
+        brought = (
+            job.args,
+            job.costs,
+            job.lane,
+            lane_hash(job.lane),
+            job.tenant,
+            job.meta,
+            job.max_attempts,
+            job.priority,
+        )
         yield Step(REPLACE, (ref, *brought))
         if job.on_conflict == "reschedule":
             yield Step(RESCHEDULE, (ref, now, job.due_at, job.due_in, job.expires_in))
@@ -330,7 +342,7 @@ def restore(connection: sqlite3.Connection, jobs: Sequence[Snapshot]) -> list[st
 
 
 def _restore_one(connection: sqlite3.Connection, job: Snapshot) -> bool:
-    kept = connection.execute(RESTORE, rows.restored(job)).fetchall()
+    kept = connection.execute(RESTORE, [*rows.restored(job), lane_hash(job.lane)]).fetchall()
     for (ref,) in kept:
         attempts = [(ref, *rows.restored_attempt(attempt)) for attempt in job.attempts]
         connection.executemany(RESTORE_ATTEMPT, attempts)

@@ -12,6 +12,7 @@ from treadle.core.job import Claim
 from treadle.stores.sqlite.flow import said
 from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.flow.loading import Lane, Loaded, Loading
+from treadle.stores.sqlite.rows import lane_hash
 
 #: How often a claim looks, and by how many times further each time.
 ROUNDS, FURTHER = 20, 4
@@ -94,7 +95,8 @@ class Claiming:
 
     def _into_lanes(self) -> bool:
         """Give jobs without a lane whose task is steered the lane of their task; answer whether there were any."""
-        lanes = json.dumps([(task, lane_of_task(task)) for task in self._steered])
+        named = [(task, lane_of_task(task)) for task in self._steered]
+        lanes = json.dumps([(task, lane, lane_hash(lane)) for task, lane in named])
         rows = [(queue, lanes, MET) for queue in self._queues]
         for moved in range(ROUNDS):
             if not self._connection.executemany(INTO_LANES, rows).rowcount:

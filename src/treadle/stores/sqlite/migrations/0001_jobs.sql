@@ -35,6 +35,7 @@ CREATE TABLE treadle_job (
     result_until  INTEGER,
     meta          TEXT,
     lane          TEXT,
+    lane_hash     INTEGER,
     costs         TEXT,
     unique_until  TEXT NOT NULL,
     unique_for    INTEGER,
@@ -44,7 +45,8 @@ CREATE TABLE treadle_job (
 
 CREATE INDEX treadle_job_queued ON treadle_job (queue, rank, seq) WHERE state = 'queued' AND lane IS NULL;
 
-CREATE INDEX treadle_job_lane ON treadle_job (queue, lane, rank, seq) WHERE state = 'queued' AND lane IS NOT NULL;
+-- By a hash, for the names of lanes are long.
+CREATE INDEX treadle_job_lane ON treadle_job (queue, lane_hash, rank, seq) WHERE state = 'queued' AND lane IS NOT NULL;
 
 CREATE INDEX treadle_job_due ON treadle_job (due_at) WHERE state = 'scheduled';
 

@@ -1,13 +1,14 @@
 -- Who may run now: lanes of jobs, turns of tenants, and what is remembered of gates (docs/decisions/0015).
 
 CREATE TABLE treadle_lane (
-    queue   TEXT NOT NULL,
-    lane    TEXT NOT NULL,
-    tenant  TEXT NOT NULL,
-    rank    INTEGER NOT NULL,
-    seq     INTEGER NOT NULL,
-    gate    TEXT,
-    until   INTEGER,
+    queue      TEXT NOT NULL,
+    lane       TEXT NOT NULL,
+    lane_hash  INTEGER NOT NULL,
+    tenant     TEXT NOT NULL,
+    rank       INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    gate       TEXT,
+    until      INTEGER,
     PRIMARY KEY (queue, lane)
 );
 
@@ -54,8 +55,8 @@ CREATE INDEX treadle_standing_holder ON treadle_standing (holder) WHERE holder <
 CREATE TRIGGER treadle_job_added AFTER INSERT ON treadle_job
   WHEN NEW.lane IS NOT NULL AND NEW.state = 'queued'
 BEGIN
-    INSERT INTO treadle_lane (queue, lane, tenant, rank, seq)
-    VALUES (NEW.queue, NEW.lane, NEW.lane ->> 1, NEW.rank, NEW.seq)
+    INSERT INTO treadle_lane (queue, lane, lane_hash, tenant, rank, seq)
+    VALUES (NEW.queue, NEW.lane, NEW.lane_hash, NEW.lane ->> 1, NEW.rank, NEW.seq)
         ON CONFLICT (queue, lane) DO UPDATE
        SET rank = excluded.rank, seq = excluded.seq, gate = NULL, until = NULL
      WHERE (excluded.rank, excluded.seq) < (treadle_lane.rank, treadle_lane.seq);
@@ -67,8 +68,9 @@ CREATE TRIGGER treadle_job_moved AFTER UPDATE OF state, queue, lane, rank, costs
 BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
      WHERE OLD.state = 'queued' AND queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
-    INSERT INTO treadle_lane (queue, lane, tenant, rank, seq)
-    SELECT NEW.queue, NEW.lane, NEW.lane ->> 1, NEW.rank, NEW.seq WHERE NEW.state = 'queued' AND NEW.lane IS NOT NULL
+    INSERT INTO treadle_lane (queue, lane, lane_hash, tenant, rank, seq)
+    SELECT NEW.queue, NEW.lane, NEW.lane_hash, NEW.lane ->> 1, NEW.rank, NEW.seq
+     WHERE NEW.state = 'queued' AND NEW.lane IS NOT NULL
         ON CONFLICT (queue, lane) DO UPDATE
        SET rank = excluded.rank, seq = excluded.seq, gate = NULL, until = NULL
      WHERE (excluded.rank, excluded.seq) < (treadle_lane.rank, treadle_lane.seq);

@@ -1,6 +1,8 @@
 -- Give those of the first jobs without a lane whose task is steered the lane of their task.
 UPDATE treadle_job
-   SET lane = (SELECT steered.value ->> 1 FROM json_each(:tasks) AS steered WHERE steered.value ->> 0 = treadle_job.task)
+   SET (lane, lane_hash) = (
+       SELECT steered.value ->> 1, steered.value ->> 2
+         FROM json_each(:tasks) AS steered WHERE steered.value ->> 0 = treadle_job.task)
  WHERE seq IN (
        SELECT job.seq
          FROM (SELECT seq, task FROM treadle_job
