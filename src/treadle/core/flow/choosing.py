@@ -57,6 +57,14 @@ class Row:
     more: bool = False
     """There are more jobs than were loaded."""
     at: int = 0
+    _before: Before | None = field(default=None, init=False, repr=False, compare=False)
+
+    def before(self, queue: str, steering: Steering) -> Before:
+        """Say what is before its jobs; a row is asked with one queue and steering only."""
+        if self._before is None:
+            plain = self.text == PLAIN
+            self._before = before_plain(queue, steering) if plain else before(queue, self.text, steering)
+        return self._before
 
     @property
     def first(self) -> Waiting:
@@ -193,7 +201,6 @@ class _Choosing:
     ) -> None:
         self.choice = Choice()
         self._standings, self._steering, self._now, self._want, self._run = standings, steering, now, want, run
-        self._plain: dict[str, Before] = {}
         queues = [_Queue(line) for line in lines if not _is_paused(line, steering)]
         for queue in queues:
             for turn in queue.line.turns:
@@ -265,7 +272,7 @@ class _Choosing:
     def _take_run(self, queue: _Queue, tenant: _Tenant, most: int) -> int:
         """Take several jobs of a lane at once, if it is a tenant's only one and nothing is before it; else 0."""
         *_, row = tenant.rows[0]
-        gates, paused = self._before(queue.line.queue, row.text)
+        gates, paused = row.before(queue.line.queue, self._steering)
         if gates or paused is not None or tenant.turn.beyond is not None:
             return 0
         taken = row.jobs[row.at : row.at + min(most, queue.left or most)]
@@ -313,7 +320,7 @@ class _Choosing:
 
     def _ask(self, queue: str, row: Row) -> Shut | Entered:
         """Ask all gates before the first job of a lane; answer what they are once it has entered."""
-        gates, paused = self._before(queue, row.text)
+        gates, paused = row.before(queue, self._steering)
         if paused is not None:
             return Shut(queue, row, paused, None)
         entered, known, now, job = self.choice.standings, self._standings, self._now, row.first
@@ -328,18 +335,15 @@ class _Choosing:
             passed.append((name, (gate, enter(gate, standing, job.id, cost, now))))
         return passed
 
-    def _before(self, queue: str, text: str) -> Before:
-        if text != PLAIN:
-            return before(queue, text, self._steering)
-        found = self._plain.get(queue)
-        if found is None:
-            found = self._plain[queue] = Before(gates_before_plain(queue, self._steering), None)
-        return found
+
+def before_plain(queue: str, steering: Steering) -> Before:
+    """Say what is before jobs that have no lane: only their queue's limit. (Where a task is steered, they get one.)"""
+    return Before(tuple(gate for gate in caps(queue, "", None, steering) if gate.name == f"queue={queue}"), None)
 
 
 def gates_before_plain(queue: str, steering: Steering) -> tuple[Gate, ...]:
-    """List the gates before jobs that have no lane: only their queue's. (Where a task is steered, its jobs get one.)"""
-    return tuple(gate for gate in caps(queue, "", None, steering) if gate.name == f"queue={queue}")
+    """List the gates before jobs that have no lane."""
+    return before_plain(queue, steering).gates
 
 
 def _is_paused(line: Line, steering: Steering) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from treadle.core.flow.choosing import PLAIN, Choice, Row
 from treadle.core.flow.gates import PASSES, REST, Gate, Kind, Standing, ask
-from treadle.core.flow.steering import Steering, before
+from treadle.core.flow.steering import Steering
 
 #: Lanes of one gate and queue that are opened at once; who opens the last of them finds the rest.
 MOST = 1_000
@@ -49,7 +49,7 @@ def _add_gates(
     asked: dict[tuple[str, str], Gate], queue: str, row: Row, steering: Steering, *, but: str | None = None
 ) -> None:
     if row.text != PLAIN:
-        for gate in before(queue, row.text, steering).gates:
+        for gate in row.before(queue, steering).gates:
             # A rate opens with time. Whoever left a budget has let all out that waited for it; to do so here could go
             # on for ever, for what is left may be enough for some of them only.
             if gate.kind in OPENED and gate.name != but:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting, gates_before_plain
+from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting
 from treadle.core.flow.gates import CONCURRENCY, Gate
 from treadle.core.flow.lanes import NOBODY
-from treadle.core.flow.steering import Steering, before
+from treadle.core.flow.steering import Steering
 from treadle.stores.sqlite.flow import said
 from treadle.stores.sqlite.flow.book import Book
 
@@ -85,7 +85,7 @@ class Loading:
             lanes = [row for row in turn.rows if isinstance(row, Lane)]
             share = -(-_lanes_each(want, run, len(line.turns)) // max(1, len(lanes))) + 1
             for lane in lanes:
-                sized[1 + min(share, self._room(line.queue, lane.text))].append(lane)
+                sized[1 + min(share, self._room(line.queue, lane))].append(lane)
         for number, lanes in sized.items():
             read_jobs(self._connection, lanes, number)
         for turn in line.turns:
@@ -94,10 +94,10 @@ class Loading:
                 vanished += [(line.queue, row) for row in empty if isinstance(row, Lane)]
                 turn.rows = [row for row in turn.rows if row.jobs]
 
-    def _room(self, queue: str, text: str) -> int:
+    def _room(self, queue: str, lane: Lane) -> int:
         """Count the jobs that a lane may have taken at most; one at least, to see what stands there."""
         standings = self._book.standings
-        gates = before(queue, text, self._steering).gates
+        gates = lane.before(queue, self._steering).gates
         rooms = [gate.limit - standings[gate.name].used for gate in gates if gate.kind == CONCURRENCY]
         return max(1, min(rooms)) if rooms else MANY
 
@@ -147,7 +147,4 @@ def gates_before_all(lines: Iterable[Line], steering: Steering) -> Iterator[Gate
     for line in lines:
         for turn in line.turns:
             for row in turn.rows:
-                if row.text == PLAIN:
-                    yield from gates_before_plain(line.queue, steering)
-                else:
-                    yield from before(line.queue, row.text, steering).gates
+                yield from row.before(line.queue, steering).gates
