@@ -5,7 +5,7 @@ that no predicate governs but its queue's and its task's (no tenant, no gate) ha
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from treadle.core.flow.gates import Gate, Kind
@@ -14,16 +14,28 @@ from treadle.core.flow.gates import Gate, Kind
 NOBODY = ""
 
 
-class Lane(NamedTuple):
-    """What the name of a lane says."""
-
+class _Lane(NamedTuple):
     task: str
     tenant: str
     gates: tuple[Gate, ...]
-    targets: tuple[str, ...]
-    """What an operator may steer it by, beside its queue: task, tenant, keys, policies and gates."""
     text: str
     """Its name."""
+
+
+class Lane(_Lane):
+    """What the name of a lane says."""
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Name what an operator may steer it by, beside its queue: task, tenant, keys, policies and gates."""
+        targets = [f"task={self.task}"]
+        if self.tenant:
+            targets.append(f"tenant={self.tenant}")
+        for gate in self.gates:
+            targets += [gate.policy, gate.name]
+            if gate.key:
+                targets.append(f"key={gate.key}")
+        return tuple(dict.fromkeys(targets))
 
 
 def write_lane(task: str, tenant: str | None, gates: Sequence[Gate]) -> str | None:
@@ -36,18 +48,10 @@ def write_lane(task: str, tenant: str | None, gates: Sequence[Gate]) -> str | No
 @lru_cache(4096)
 def read_lane(text: str) -> Lane:
     """Read the name of a lane."""
-    import json  # here, for whoever only enqueues plain jobs needs none
+    from msgspec.json import decode  # here, for whoever only enqueues plain jobs needs none
 
-    task, tenant, listed = json.loads(text)
-    gates = tuple(Gate(*each) for each in listed)
-    targets = [f"task={task}"]
-    if tenant:
-        targets.append(f"tenant={tenant}")
-    for gate in gates:
-        targets += [gate.policy, gate.name]
-        if gate.key:
-            targets.append(f"key={gate.key}")
-    return Lane(task, tenant, gates, tuple(dict.fromkeys(targets)), text)
+    task, tenant, listed = decode(text)
+    return Lane(task, tenant, tuple([Gate(*each) for each in listed]), text)
 
 
 def lane_of_task(task: str) -> str:

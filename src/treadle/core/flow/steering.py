@@ -121,7 +121,8 @@ def _before(queue: str, lane: Lane, steering: Steering) -> Before:
         return Before(lane.gates, None)
     own = (_steered(gate, steering) for gate in lane.gates)
     gates = (*caps(queue, lane.task, lane.tenant, steering), *own)
-    return Before(gates, paused_by(queue, lane.targets, steering))
+    paused = paused_by(queue, lane.targets, steering) if any(said.paused for said in steering.values()) else None
+    return Before(gates, paused)
 
 
 def _steered(gate: Gate, steering: Steering) -> Gate:
