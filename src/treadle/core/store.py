@@ -191,14 +191,17 @@ class Store(Protocol):
         """Queue (or schedule) the jobs, of these tasks or of any, that are held for `reason`."""
         ...
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
-        """Delete those of these jobs that are held or final; answer the ids it applied to."""
+    async def delete(self, ids: Sequence[str], *, ended_by: int | None = None) -> list[str]:
+        """Delete those of these jobs that are held or final; answer the ids it applied to.
+
+        `ended_by`: only those that are final since this millisecond or longer; one may have been revived meanwhile.
+        """
         ...
 
     async def outdated(self, rules: Retention, limit: int) -> list[str]:
         """Name at most `limit` final jobs that may go (`treadle.core.retention`), of each task the oldest first.
 
-        Nothing is changed; who wants them gone deletes them.
+        Nothing is changed; who wants them gone deletes what ended before it asked.
         """
         ...
 

@@ -26,11 +26,11 @@ class Pruner:
 
     async def __call__(self, limit: int) -> bool:
         """Let at most so many go; answer whether there are more."""
-        rules = await self._rules()
+        rules, asked = await self._rules(), await self._store.now()
         outdated = await self._store.outdated(rules, limit)
         if self._archive is None:
             if outdated:
-                await self._store.delete(outdated)
+                await self._store.delete(outdated, ended_by=asked)
         elif not await self._keep_and_delete(self._archive, outdated, rules):
             return False
         return len(outdated) == limit
@@ -53,7 +53,9 @@ class Pruner:
                 self._tell(error)
                 return False
             self._in_trouble = False
-            await self._store.delete([job.id for job in jobs])
+            # One that was revived and has ended again since it was read is not in the archive as it is now.
+            ended_by = max(job.finished_at or 0 for job in jobs)
+            await self._store.delete([job.id for job in jobs], ended_by=ended_by)
         return True
 
     async def _read(self, ids: Sequence[str], rules: Retention, now: int) -> list[Snapshot]:

@@ -41,8 +41,8 @@ def release(sql: Statements, reason: str, tasks: Sequence[str] | None) -> Steps[
     return number
 
 
-def delete(sql: Statements, ids: Sequence[str]) -> Steps[list[str]]:
-    gone = yield sql("delete", **addressed(ids))
+def delete(sql: Statements, ids: Sequence[str], ended_by: int | None = None) -> Steps[list[str]]:
+    gone = yield sql("delete", ended_by=ended_by, **addressed(ids))
     yield from _forget(sql, gone)
     return [id for _, id in gone]
 

@@ -288,8 +288,8 @@ class PostgresStore:
             self._lookout.forget()
         return released
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
-        return await self._ask(lambda: steering.delete(self._sql, ids))
+    async def delete(self, ids: Sequence[str], *, ended_by: int | None = None) -> list[str]:
+        return await self._ask(lambda: steering.delete(self._sql, ids, ended_by))
 
     async def outdated(self, rules: Retention, limit: int) -> list[str]:
         return await self._ask(lambda: retaining.outdated(self._sql, rules, limit))

@@ -57,8 +57,8 @@ async def alter(shards: Shards, ids: Sequence[str], queue: str | None, priority:
     return _texts(answer[1:] for answer in answers), sum(answer[0] for answer in answers)
 
 
-async def delete(shards: Shards, ids: Sequence[str]) -> list[str]:
-    gone = _texts(await shards.ask_about(ids, "delete"))
+async def delete(shards: Shards, ids: Sequence[str], ended_by: int | None = None) -> list[str]:
+    gone = _texts(await shards.ask_about(ids, "delete", "" if ended_by is None else ended_by))
     if shards.scattered and gone:
         await remains.erase_all(shards)
     return gone

@@ -222,8 +222,8 @@ class RedisStore:
         self._stir(woken)
         return released
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
-        return await steering.delete(await self._shards(), ids)
+    async def delete(self, ids: Sequence[str], *, ended_by: int | None = None) -> list[str]:
+        return await steering.delete(await self._shards(), ids, ended_by)
 
     async def outdated(self, rules: Retention, limit: int) -> list[str]:
         return await steering.outdated(await self._shards(), rules, limit)

@@ -252,14 +252,14 @@ class SqliteStore:
             self._bell.ring()
         return released
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
+    async def delete(self, ids: Sequence[str], *, ended_by: int | None = None) -> list[str]:
         write = await self._write()
-        return await write(lambda connection: verbs.delete(connection, ids))
+        return await write(lambda connection: verbs.delete(connection, ids, ended_by))
 
     async def delete_waiting(self, ids: Sequence[str]) -> list[str]:
         """Delete those of these jobs that are neither running nor final; answer the ids it applied to."""
         write = await self._write()
-        return await write(lambda connection: verbs.delete(connection, ids, verbs.DELETE_WAITING))
+        return await write(lambda connection: verbs.delete_waiting(connection, ids))
 
     async def outdated(self, rules: Retention, limit: int) -> list[str]:
         read = await self._read()

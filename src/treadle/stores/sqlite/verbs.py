@@ -64,7 +64,7 @@ OBEY_CANCEL = _load("obey_cancel", "refs", "now")
 REVIVE = _load("revive", "ids", "now")
 HOLD = _load("hold", "ids", "reason")
 RELEASE = _load("release", "reason", "tasks", "now")
-DELETE = _load("delete", "ids")
+DELETE = _load("delete", "ids", "ended_by")
 DELETE_WAITING = _load("delete_waiting", "ids")
 PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
 PURGE_RECORDS = _load("purge_records", "kinds")
@@ -322,19 +322,22 @@ def release(connection: sqlite3.Connection, now: int, reason: str, tasks: Sequen
     return connection.execute(RELEASE, (reason, asked, now)).rowcount
 
 
-def delete(connection: sqlite3.Connection, ids: Sequence[str], statement: str = DELETE) -> list[str]:
-    gone = connection.execute(statement, (json.dumps(list(ids)),)).fetchall()
-    _forget(connection, gone)
-    return [id for _, id in gone]
+def delete(connection: sqlite3.Connection, ids: Sequence[str], ended_by: int | None = None) -> list[str]:
+    return _forget(connection, connection.execute(DELETE, (json.dumps(list(ids)), ended_by)).fetchall())
 
 
-def _forget(connection: sqlite3.Connection, gone: Sequence[tuple[int, str]]) -> None:
-    """Delete what belonged to jobs that are gone."""
+def delete_waiting(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
+    return _forget(connection, connection.execute(DELETE_WAITING, (json.dumps(list(ids)),)).fetchall())
+
+
+def _forget(connection: sqlite3.Connection, gone: Sequence[tuple[int, str]]) -> list[str]:
+    """Delete what belonged to jobs that are gone; answer their ids."""
     if gone:
         refs = json.dumps([ref for ref, _ in gone])
         for statement in PURGE_CHILDREN:
             connection.execute(statement, (refs,))
         connection.execute(PURGE_RECORDS, (json.dumps([OF_JOB + id for _, id in gone]),))
+    return [id for _, id in gone]
 
 
 def restore(connection: sqlite3.Connection, jobs: Sequence[Snapshot]) -> list[str]:

@@ -51,6 +51,20 @@ async def test_nothing_that_lives_may_go(store: Store, clock: FakeClock, hire: H
     assert await states(store, "r", "q", "s", "h") == ["running", "queued", "scheduled", "held"]
 
 
+async def test_a_job_that_has_ended_again_is_not_deleted_for_what_it_was(store: Store, clock: FakeClock) -> None:
+    await store.add(jobs(3))
+    await end(store, clock, "0000", "0001")
+    asked = clock()
+    outdated = await store.outdated(Retention(NOW, runs=0), 10)
+    clock.forward(1)
+    await store.revive(["0000"])
+    await end(store, clock, "0000")
+    await store.hold(["0002"], "operator")
+    assert await store.delete([*outdated, "0002"], ended_by=asked) == ["0001"]
+    assert await states(store, "0000", "0002") == ["cancelled", "held"]
+    assert sorted(await store.delete(["0000", "0002"])) == ["0000", "0002"]
+
+
 async def test_a_job_that_was_revived_may_not_go(store: Store, clock: FakeClock) -> None:
     await store.add(jobs(2))
     await end(store, clock, "0000", "0001")
