@@ -1,17 +1,12 @@
 """How much a worker claims ahead: little where jobs take turns or have limits, so that nobody's turn waits for it."""
 
-from treadle.engine.reserve import MOMENT, SAMPLES, Reserve
+from treadle.engine.reserve import SAMPLES, Reserve
 
 
-def measured(seconds: float) -> Reserve:
+def test_of_very_short_jobs_many_are_claimed_ahead_and_where_they_take_turns_one_a_slot() -> None:
     reserve = Reserve(slots=4, most=200)
     for _ in range(SAMPLES):
-        reserve.measure(seconds)
-    return reserve
-
-
-def test_of_short_jobs_many_are_claimed_ahead_and_where_they_take_turns_one_a_slot() -> None:
-    reserve = measured(0.005)
+        reserve.measure(0.000_1)
     assert reserve.room == 200
     reserve.governed = True
     assert reserve.room == 4
@@ -19,13 +14,9 @@ def test_of_short_jobs_many_are_claimed_ahead_and_where_they_take_turns_one_a_sl
     assert reserve.room == 200
 
 
-def test_where_jobs_take_turns_what_is_gone_sooner_than_a_claim_takes_is_claimed_ahead() -> None:
-    reserve = measured(0.000_1)
-    reserve.governed = True
-    assert reserve.room == MOMENT / 0.000_1 * 4
-
-
 def test_of_longer_jobs_none_is_claimed_ahead() -> None:
-    reserve = measured(1.0)
+    reserve = Reserve(slots=4, most=200)
+    for _ in range(SAMPLES):
+        reserve.measure(1.0)
     reserve.governed = True
     assert reserve.room == 0

@@ -11,9 +11,6 @@ from treadle.engine.attempt import Attempt
 #: A reserve must be gone within so many seconds, or it is handed back.
 BLINK = 0.5
 
-#: Where jobs take turns a reserve is one job a slot, or what is gone within so many seconds: less than a claim takes.
-MOMENT = 0.002
-
 #: Only jobs shorter than this on average are reserved.
 SHORT = 0.05
 
@@ -28,7 +25,7 @@ class Reserve:
         self._slots, self._most = slots, most
         self._samples = 0
         self._mean = 0.0
-        self._room = self._room_in_turns = 0
+        self._room = 0
         self.governed = False
         """Jobs that were claimed last take turns or have limits."""
 
@@ -36,9 +33,9 @@ class Reserve:
     def room(self) -> int:
         """Count the claims that may wait for a slot.
 
-        Few where jobs take turns: else whose turn comes next would wait for all that others have in reserve.
+        One a slot where jobs take turns: else whose turn comes next would wait for all that others have in reserve.
         """
-        return self._room_in_turns if self.governed else self._room
+        return min(self._room, self._slots) if self.governed else self._room
 
     def measure(self, took: float) -> None:
         """Learn that an attempt took so many seconds."""
@@ -46,18 +43,16 @@ class Reserve:
         self._mean += (took - self._mean) * max(WEIGHT, 1 / self._samples)
         # Recomputed now and then: the division is not free at a hundred thousand jobs a second.
         if self._samples % SAMPLES == 0:
-            self._room = self._fitting(BLINK)
-            self._room_in_turns = min(self._room, max(self._slots, self._fitting(MOMENT)))
+            self._room = self._fitting()
 
     def forget(self) -> None:
         """Begin to learn anew: what was reserved waited too long, and would again."""
-        self._samples, self._mean, self._room, self._room_in_turns = 0, 0.0, 0, 0
+        self._samples, self._mean, self._room = 0, 0.0, 0
 
-    def _fitting(self, seconds: float) -> int:
-        """Count the jobs that are gone within so many seconds."""
+    def _fitting(self) -> int:
         if self._mean >= SHORT:
             return 0
-        return min(self._most, int(seconds * self._slots / max(self._mean, 1e-6)))
+        return min(self._most, int(BLINK * self._slots / max(self._mean, 1e-6)))
 
     def late(self, ready: deque[Attempt], now: float) -> int:
         """Count the attempts at the head that have waited too long for a slot."""

@@ -31,8 +31,10 @@ WRITTEN = len(NewJob._fields) - 2
 ADDED = WRITTEN + 2
 
 ADD = Bulk(text("treadle.stores.sqlite", "add"), ADDED)
+ADD_PLAIN = Bulk(text("treadle.stores.sqlite", "add_plain"), 15)
 ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", ADDED)
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
+LINE_UP = _load("line_up", "ids")
 STANDING = _load("standing", "id", "unique_key", "now")
 FREE_KEY = _load("free_key", "ref")
 FREE_KEYS = _load("free_keys", "ids", "now")
@@ -95,7 +97,7 @@ def _bulk(connection: sqlite3.Connection, bulk: Bulk, rows: Sequence[Sequence[ob
 
 def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> list[Added]:
     connection.execute("SAVEPOINT adding")
-    if _bulk(connection, ADD, [_row(job, now) for job in jobs]) == len(jobs):
+    if _add_all(connection, now, jobs) == len(jobs):
         answer = [Added(job.id, True) for job in jobs]
     else:
         # Somebody stands for a newcomer already; look at each to say who.
@@ -103,6 +105,23 @@ def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> lis
         answer = [_add_one(connection, now, job) for job in jobs]
     connection.execute("RELEASE adding")
     return answer
+
+
+def _add_all(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> int:
+    """Add those that nobody stands for; answer how many."""
+    if any(job.lane or job.unique_key or job.tenant for job in jobs):
+        added = _bulk(connection, ADD, [_row(job, now) for job in jobs])
+        connection.execute(LINE_UP, (_ids([job for job in jobs if job.lane]),))
+        return added
+    return _bulk(connection, ADD_PLAIN, [_plain_row(job, now) for job in jobs])
+
+
+def _ids(jobs: Sequence[NewJob | Snapshot]) -> str:
+    return json.dumps([job.id for job in jobs])
+
+
+def _plain_row(job: NewJob, now: int) -> tuple[object, ...]:
+    return (*job[:11], job.batch, job.held, job.meta, now)
 
 
 def _row(job: NewJob, now: int) -> tuple[object, ...]:
@@ -118,6 +137,9 @@ def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
     new: set[str] = set()
     for statement, values in ADD_AND_TELL.pieces([_row(job, now) for job in jobs]):
         new |= {id for (id,) in (yield Step(statement, values))}
+    laned = [job for job in jobs if job.lane and job.id in new]
+    if laned:
+        yield Step(LINE_UP, (_ids(laned),))
     answer = []
     for job in jobs:
         if job.id in new:
@@ -153,6 +175,8 @@ def _adding_one(now: int, job: NewJob) -> Steps[Added]:
         if job.on_conflict == "reschedule":
             yield Step(RESCHEDULE, (ref, now, job.due_at, job.due_in, job.expires_in))
         return Added(id, False, changed=True)
+    if job.lane:
+        yield Step(LINE_UP, (_ids([job]),))
     return Added(job.id, True)
 
 
@@ -346,6 +370,8 @@ def restore(connection: sqlite3.Connection, jobs: Sequence[Snapshot]) -> list[st
 
 def _restore_one(connection: sqlite3.Connection, job: Snapshot) -> bool:
     kept = connection.execute(RESTORE, [*rows.restored(job), lane_hash(job.lane)]).fetchall()
+    if kept and job.lane:
+        connection.execute(LINE_UP, (_ids([job]),))
     for (ref,) in kept:
         attempts = [(ref, *rows.restored_attempt(attempt)) for attempt in job.attempts]
         connection.executemany(RESTORE_ATTEMPT, attempts)

@@ -37,10 +37,10 @@ CREATE TABLE treadle_job (
     lane          TEXT,
     lane_hash     INTEGER,
     costs         TEXT,
-    unique_until  TEXT NOT NULL,
+    unique_until  TEXT NOT NULL DEFAULT 'final',
     unique_for    INTEGER,
     held_key      TEXT,
-    grip          INTEGER NOT NULL
+    grip          INTEGER NOT NULL DEFAULT 2
 );
 
 CREATE INDEX treadle_job_queued ON treadle_job (queue, rank, seq) WHERE state = 'queued' AND lane IS NULL;

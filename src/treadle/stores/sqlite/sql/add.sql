@@ -3,7 +3,7 @@
 INSERT INTO treadle_job
        (id, task, queue, args, state, priority, rank, max_attempts, reason, owner, tenant, batch, unique_key, held_key,
         created_at, queued_at, due_at, expires_at, result_ttl, meta, lane, costs, unique_until, unique_for,
-        lane_hash, grip)
+        lane_hash)
   WITH new (id, task, queue, args, priority, due_at, due_in, max_attempts, expires_in, result_ttl, owner, tenant,
             batch, unique_key, held, meta, lane, costs, unique_until, unique_for, lane_hash, now) AS (VALUES {rows}),
        timed AS (SELECT *, coalesce(now + due_in, due_at) AS due FROM new)
@@ -11,7 +11,7 @@ SELECT id, task, queue, args,
        CASE WHEN held IS NOT NULL THEN 'held' WHEN due > now THEN 'scheduled' ELSE 'queued' END,
        priority, now - priority * 60000, max_attempts, held, owner, tenant, batch, unique_key, unique_key,
        now, now, due, now + expires_in, result_ttl, meta, lane, costs, unique_until, unique_for,
-       lane_hash, 2
+       lane_hash
   FROM timed
  WHERE true
     ON CONFLICT DO NOTHING
