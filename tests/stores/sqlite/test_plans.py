@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.resources import files
 
 import pytest
 
@@ -134,3 +135,10 @@ def test_a_listing_or_count_of_one_owner_or_batch_reads_only_that(
 def _scans(told: str) -> list[str]:
     """Name the steps that read all jobs, one by one."""
     return [line for line in told.splitlines() if line.startswith(("SCAN treadle_job", "SCAN job"))]
+
+
+def test_no_statement_needs_a_newer_sqlite_than_the_pages_say() -> None:
+    """3.35: the operators -> and ->> came with 3.38, and many a system has 3.37."""
+    folder = files("treadle.stores.sqlite")
+    texts = [each for part in ("sql", "migrations") for each in folder.joinpath(part).iterdir()]
+    assert [each.name for each in texts if "->" in each.read_text()] == []

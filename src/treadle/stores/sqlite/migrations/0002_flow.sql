@@ -59,7 +59,7 @@ BEGIN
     UPDATE treadle_lane SET gate = NULL, until = NULL
      WHERE OLD.state = 'queued' AND queue = OLD.queue AND lane = OLD.lane AND gate IS NOT NULL;
     INSERT INTO treadle_lane (queue, lane, lane_hash, tenant, rank, seq)
-    SELECT NEW.queue, NEW.lane, NEW.lane_hash, NEW.lane ->> 1, NEW.rank, NEW.seq
+    SELECT NEW.queue, NEW.lane, NEW.lane_hash, json_extract(NEW.lane, '$[1]'), NEW.rank, NEW.seq
      WHERE NEW.state = 'queued' AND NEW.lane IS NOT NULL
         ON CONFLICT (queue, lane) DO UPDATE
        SET rank = excluded.rank, seq = excluded.seq, gate = NULL, until = NULL
