@@ -320,7 +320,7 @@ def sweep(connection: sqlite3.Connection, now: int, worker: str, limit: int, tak
     taken = connection.execute(TAKE_OVER, (worker, now, take)).fetchall() if take else []
     connection.execute(FORGET_WORKERS, (now, worker))
     connection.execute(DROP_RESULTS, (now, limit))
-    tidy(connection, now, limit)
+    tidy(connection, now)
     next_due = connection.execute(NEXT_DUE).fetchone()[0]
     return Swept(promoted, expired, rows.claims(taken), None if next_due is None else max(0, next_due - now))
 

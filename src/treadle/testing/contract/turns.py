@@ -144,6 +144,21 @@ async def test_a_hundred_tenants_each_get_their_turn(store: Store, hire: Hire) -
     assert len(await worker.drain(10)) == 200
 
 
+async def test_of_very_many_tenants_at_one_gate_none_is_passed_by(store: Store, hire: Hire) -> None:
+    shared = Gate(Kind.CONCURRENCY, "greet:concurrency", "", 10)
+    tenants = [f"t{number:03}" for number in range(450)]
+    await store.add([governed(f"{tenant}-1", shared, tenant=tenant) for tenant in tenants])
+    worker, got = hire("w1"), list[str]()
+    for number in range(60):
+        claims = await worker.claim(10)
+        got += ids(claims)
+        if number == 10:
+            await store.add([governed(f"{tenant}-2", shared, tenant=tenant) for tenant in tenants[:100]])
+        await worker.finish(claims)
+    assert sorted(got) == sorted([f"{tenant}-1" for tenant in tenants] + [f"{tenant}-2" for tenant in tenants[:100]])
+    assert {id for id in got if id.endswith("-1")} <= set(got[:500]), "who was there first is served"
+
+
 # -- queues ----------------------------------------------------------------------------
 
 

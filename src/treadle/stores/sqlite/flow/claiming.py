@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from treadle.core.flow.choosing import PLAIN, Choice, Row, choose
-from treadle.core.flow.lanes import lane_of_task
+from treadle.core.flow.lanes import NOBODY, lane_of_task
 from treadle.core.flow.opening import MOST, after_choosing
 from treadle.core.flow.steering import Steering
 from treadle.core.job import Claim
@@ -52,6 +52,8 @@ class Claiming:
         self._steered = [target.removeprefix("task=") for target in steering if target.startswith("task=")]
         self._unmet = False
         """There are so many jobs of steered tasks that those without a lane are left for the next claim."""
+        self._last = NOBODY
+        """The tenant who was served last."""
         self.claims: list[Claim] = []
         self.more = False
 
@@ -89,7 +91,9 @@ class Claiming:
         self._write_lanes(choice, loaded)
         vanished = [(queue, lane.text) for queue, lane in loaded.vanished]
         rooms = after_choosing(choice, vanished, standings, self._steering, self._now)
-        opened = said.open_lanes(self._connection, {gate: room for (_, gate), room in rooms.items()}, self._queues)
+        opened = said.open_lanes(
+            self._connection, {gate: room for (_, gate), room in rooms.items()}, self._last, self._queues
+        )
         self._write_turns(choice, loaded)
         return bool(choice.cut or opened or loaded.vanished or moved)
 
@@ -111,6 +115,7 @@ class Claiming:
         rows = self._connection.execute(TAKE, (self._worker, self._now, json.dumps(refs))).fetchall()
         claimed = {row[0]: Claim._make((*row, False)) for row in rows}
         self.claims += [claimed[ref] for ref in refs]
+        self._last = self.claims[-1].tenant or NOBODY
         for taken in choice.taken:
             if self._shares.get(taken.queue):
                 self._shares[taken.queue] -= 1

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from treadle.core.flow.gates import REST, Standing
+from treadle.core.flow.lanes import NOBODY
 from treadle.core.flow.leaving import gates_of, leave_all
 from treadle.core.flow.opening import after_leaving
 from treadle.core.flow.steering import Steering, is_for_all, read_steering
@@ -45,7 +46,7 @@ def leave(connection: sqlite3.Connection, book: Book, now: int, left: Sequence[E
     book.look_up(connection, (gate for ending in left for gate in gates_of(ending.claim, steering)))
     changed = leave_all(left, book.standing_of, steering, now)
     book.change(changed)
-    return said.open_lanes(connection, after_leaving(changed))
+    return said.open_lanes(connection, after_leaving(changed), left[-1].claim.tenant or NOBODY)
 
 
 def leaving(now: int, ending: Ending) -> Steps[None]:
@@ -62,4 +63,4 @@ def leaving(now: int, ending: Ending) -> Steps[None]:
         yield Step(statement, values)
     for name, room in after_leaving(changed).items():
         for (queue,) in (yield Step(said.QUEUES_SHUT, (name,))):
-            yield Step(said.OPEN_LANES, (name, queue, room))
+            yield Step(said.OPEN_LANES, (name, queue, room, ending.claim.tenant or NOBODY, said.TENANTS))

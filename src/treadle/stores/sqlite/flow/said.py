@@ -18,7 +18,11 @@ def load(name: str, *names: str) -> str:
 STEERING = load("steering")
 STANDINGS = load("standings", "names")
 KEEP_STANDING = Bulk(text("treadle.stores.sqlite", "keep_standing"), 8)
-OPEN_LANES = load("open_lanes", "gate", "queue", "limit")
+OPEN_LANES = load("open_lanes", "gate", "queue", "limit", "after", "tenants")
+
+#: Tenants of a queue that are looked at for who is next at a gate.
+TENANTS = 200
+
 OPEN_ALL = load("open_all", "gates")
 LANES_SHUT = load("lanes_shut", "gates")
 QUEUES_SHUT = load("queues_shut", "gate")
@@ -34,8 +38,13 @@ def standing_row(name: str, gate: Gate, standing: Standing, now: int) -> tuple[o
     return (name, *standing, idle_at(gate, standing, now))
 
 
-def open_lanes(connection: sqlite3.Connection, rooms: Mapping[str, int], queues: Sequence[str] | None = None) -> int:
-    """Open so many lanes for each gate, in each queue or in these, in the order of turns; answer how many were."""
+def open_lanes(
+    connection: sqlite3.Connection, rooms: Mapping[str, int], after: str, queues: Sequence[str] | None = None
+) -> int:
+    """Open so many lanes for each gate, in each queue or in these, in the order of turns; answer how many were.
+
+    `after`: the tenant who was served last.
+    """
     if not rooms:
         return 0
     before = connection.total_changes  # the cursor's rowcount knows no statement that begins with WITH
@@ -46,5 +55,5 @@ def open_lanes(connection: sqlite3.Connection, rooms: Mapping[str, int], queues:
     for gate, number in shut.items():
         if number > SPARE:
             asked = queues or [queue for (queue,) in connection.execute(QUEUES_SHUT, (gate,)).fetchall()]
-            connection.executemany(OPEN_LANES, [(gate, queue, rooms[gate]) for queue in asked])
+            connection.executemany(OPEN_LANES, [(gate, queue, rooms[gate], after, TENANTS) for queue in asked])
     return connection.total_changes - before

@@ -1,6 +1,7 @@
 """The operator's hand on lanes and gates, what an attempt spends, and the tidying."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Sequence
 
@@ -15,12 +16,16 @@ CURRENT = said.load("current", "ref", "epoch")
 OPEN_STEERED = said.load("open_steered", "target", "key")
 COUNT_RUNNING = said.load("count_running", "queue", "task", "tenant")
 DROP_STANDING = said.load("drop_standing", "name")
-FORGET_STANDINGS = said.load("forget_standings", "now", "limit")
-FORGET_TURNS = said.load("forget_turns", "limit")
+LAST_PLACES = said.load("last_places")
+FORGET_STANDINGS = said.load("forget_standings", "now", "place", "look")
+FORGET_TURNS = said.load("forget_turns", "place", "look")
 MOVE = said.load("move", "ids", "queue")
 PRIORITIZE = said.load("prioritize", "ids", "priority")
 WRITE_OVER = said.load("write_over", "kind", "key", "value")
 ERASE = said.load("erase", "kind", "key", "expect")
+
+#: Gates, and turns, that one sweep looks at.
+LOOK = 2_000
 
 #: What an operator's limit may be put on, beside declared ones, and the jobs that run under it are counted by.
 CAPPED = ("queue", "task", "tenant")
@@ -79,7 +84,13 @@ def alter(connection: sqlite3.Connection, ids: Sequence[str], queue: str | None,
     return list(dict.fromkeys(id for each in applied for id in each))
 
 
-def tidy(connection: sqlite3.Connection, now: int, limit: int) -> None:
-    """Forget gates and turns of which nothing is worth remembering."""
-    connection.execute(FORGET_STANDINGS, (now, limit))
-    connection.execute(FORGET_TURNS, (limit,))
+def tidy(connection: sqlite3.Connection, now: int) -> None:
+    """Forget gates and turns of which nothing is worth remembering, of those that stand somewhere together."""
+    ((standings, turns),) = connection.execute(LAST_PLACES)
+    connection.execute(FORGET_STANDINGS, (now, _somewhere(standings), LOOK))
+    connection.execute(FORGET_TURNS, (_somewhere(turns), LOOK))
+
+
+def _somewhere(last: int) -> int:
+    """Pick the first of those that one sweep looks at; all are looked at where they are few."""
+    return random.randrange(max(1, last - LOOK + 2))

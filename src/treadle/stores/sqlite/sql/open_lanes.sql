@@ -1,9 +1,21 @@
--- Open lanes that are shut at a gate, in the order of turns: of the tenant who has paid least its best lane first.
-  WITH RECURSIVE next (tenant) AS (
-       SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue
+-- Open lanes that are shut at a gate, in the order of turns: of the tenant who has paid least its best lane first. Of very
+-- many tenants those are looked at that follow `after` in the alphabet, round and round: so nobody is passed by for ever.
+  WITH RECURSIVE later (tenant, number) AS (
+       SELECT min(tenant), 1 FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > :after
         UNION ALL
-       SELECT (SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > next.tenant)
-         FROM next WHERE next.tenant IS NOT NULL),
+       SELECT (SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > later.tenant),
+              later.number + 1
+         FROM later WHERE later.tenant IS NOT NULL AND later.number < :tenants),
+       sooner (tenant, number) AS (
+       SELECT min(tenant), (SELECT count(tenant) FROM later) + 1 FROM treadle_lane WHERE gate = :gate AND queue = :queue
+        UNION ALL
+       SELECT (SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > sooner.tenant),
+              sooner.number + 1
+         FROM sooner WHERE sooner.tenant < :after AND sooner.number < :tenants),
+       next (tenant) AS (
+       SELECT tenant FROM later WHERE tenant IS NOT NULL
+        UNION ALL
+       SELECT tenant FROM sooner WHERE tenant <= :after AND number <= :tenants),
        first AS (
        SELECT lane.rowid AS place, lane.rank, lane.seq,
               max(coalesce((SELECT paid FROM treadle_turn WHERE queue = :queue AND tenant = next.tenant), 0),
@@ -14,8 +26,7 @@
               SELECT rowid FROM treadle_lane
                WHERE gate = :gate AND queue = :queue AND tenant = next.tenant
                ORDER BY rank, seq
-               LIMIT :limit)
-        WHERE next.tenant IS NOT NULL)
+               LIMIT :limit))
 UPDATE treadle_lane
    SET gate = NULL, until = NULL
  WHERE rowid IN (SELECT place FROM first ORDER BY turn, rank, seq LIMIT :limit)

@@ -1,0 +1,1 @@
+SELECT coalesce((SELECT max(rowid) FROM treadle_standing), 0), coalesce((SELECT max(rowid) FROM treadle_turn), 0)
