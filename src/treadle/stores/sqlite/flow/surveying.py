@@ -1,6 +1,9 @@
 """What a claim for one queue would look at, read without changing anything."""
 
+import json
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting
 from treadle.core.flow.gates import REST
@@ -12,7 +15,7 @@ from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.flow.loading import Lane, clock_of, gates_before_all, paid_of, read_jobs
 
 ALL_TURNS = said.load("all_turns", "queue", "limit")
-ALL_LANES_OF = said.load("all_lanes_of", "queue", "tenant", "limit")
+ALL_LANES_OF = said.load("all_lanes_of", "queue", "tenants", "limit")
 WAITING_TASKS = said.load("waiting_tasks", "queue", "limit")
 RUNNING = said.load("running", "limit")
 
@@ -26,7 +29,7 @@ def survey(connection: sqlite3.Connection, now: int, queue: str, limit: int) -> 
     found = connection.execute(ALL_TURNS, (queue, limit + 1)).fetchall()
     if len(found) > limit:
         *found, (_, line.beyond) = found
-    line.turns = [_turn(connection, queue, tenant, paid, limit) for tenant, paid in found]
+    line.turns = list(_turns(connection, queue, found, limit))
     _add_plain(connection, line, steering, limit)
     book = Book()
     book.look_up(connection, gates_before_all([line], steering))
@@ -35,18 +38,23 @@ def survey(connection: sqlite3.Connection, now: int, queue: str, limit: int) -> 
     return Survey(now, line, standings, steering, running)
 
 
-def _turn(connection: sqlite3.Connection, queue: str, tenant: str, paid: int, limit: int) -> Turn:
-    lanes = connection.execute(ALL_LANES_OF, (queue, tenant, limit + 1)).fetchall()
-    turn = Turn(tenant, paid, [])
-    if len(lanes) > limit:
-        *lanes, (_, _, *place) = lanes
-        turn.beyond = place[0], place[1]
-    rows = [Lane(text, (), place=place) for place, text, _, _ in lanes]
-    read_jobs(connection, rows, limit + 1)
-    for row in rows:
-        row.jobs, row.more = row.jobs[:limit], len(row.jobs) > limit
-    turn.rows = [row for row in rows if row.jobs]
-    return turn
+def _turns(
+    connection: sqlite3.Connection, queue: str, tenants: Sequence[tuple[str, int]], limit: int
+) -> Iterator[Turn]:
+    """Read the lanes of these tenants, who have paid so much, and the first jobs of each."""
+    asked = json.dumps([tenant for tenant, _ in tenants])
+    found = defaultdict[str, list[Lane]](list)
+    places = dict[str, list[tuple[int, int]]]()
+    for tenant, place, text, *first in connection.execute(ALL_LANES_OF, (queue, asked, limit + 1)):
+        found[tenant].append(Lane(text, (), place=place))
+        places.setdefault(tenant, []).append(tuple(first))
+    read_jobs(connection, [lane for lanes in found.values() for lane in lanes], limit + 1)
+    for tenant, paid in tenants:
+        lanes = found[tenant]
+        beyond = places[tenant][limit] if len(lanes) > limit else None
+        for lane in lanes:
+            lane.jobs, lane.more = lane.jobs[:limit], len(lane.jobs) > limit
+        yield Turn(tenant, paid, [lane for lane in lanes[:limit] if lane.jobs], beyond)
 
 
 def _add_plain(connection: sqlite3.Connection, line: Line, steering: Steering, limit: int) -> None:
