@@ -2,8 +2,6 @@
 -- The claim's decision, as `core/flow/choosing.py` has it: whose turn it is, and whether the gates before the first
 -- job of a lane let it pass. It reads as it goes, enters gates, and leaves what else it has decided in a choice.
 
-local PLAIN = ''
-
 -- The rest is known in here alone, for Lua has room for two hundred names.
 local make_line, choose
 do
@@ -15,39 +13,44 @@ local looked = 0
 -- Jobs of one tenant that are taken one after the other.
 local a_run
 
-local function make_row(entry, rank)
-  return { text = entry:sub(7), start = 0, rank = rank, seq = struct.unpack('>I6', entry), entry = entry, taken = 0 }
+-- A lane of which a job may be taken; `entry`: how it stands among the open ones.
+local function make_row(entry)
+  local rank, seq = read_place(entry)
+  return { start = 0, rank = rank, seq = seq, taken = 0, at = 1, entry = entry, digest = entry:sub(PLACE + 1) }
 end
 
--- How the name of a lane without gates ends.
-local NO_GATES = ',[]]'
+-- The jobs that wait without a lane, written as if they had one.
+local function read_plain(row, step)
+  local told, jobs = call('ZRANGE', row.key, row.taken, row.taken + step - 1, 'WITHSCORES'), {}
+  for i = 1, #told, 2 do jobs[#jobs + 1] = place_of(tonumber(told[i + 1]), told[i]) end
+  return jobs
+end
 
--- See that the entry of a row's first job is at hand: entry and rank in turn, from `at` on. Answers it; nil: there is
--- none.
+-- See that the first job of a row is at hand, in `jobs` at `at`. Answers it; nil: there is none.
 local function entry_in(row, queue)
   local jobs = row.jobs
   if jobs then
     local entry = jobs[row.at]
     if entry or row.ended then return entry end
   end
-  row.key = row.key or line_of(queue, row.text)
+  row.key = row.key or line_of(queue, row.digest)
   -- Who passes no gate of its own may have a whole run; of others the next may well have to wait.
-  local is_wide = row.text == PLAIN or row.text:sub(-4) == NO_GATES
-  local step = jobs and math.min(64, row.step * 4) or is_wide and a_run + 1 or 2
-  if step == 2 then
-    row.jobs = call('ZRANGE', row.key, '0', '1', 'WITHSCORES')  -- to write numbers takes long
+  local step = jobs and math.min(64, row.step * 4) or row.lane and row.lane[3] and 2 or a_run + 1
+  if row.is_plain then
+    jobs = read_plain(row, step)
+  elseif step == 2 then
+    jobs = call('ZRANGE', row.key, '0', '1')  -- to write numbers takes long
   else
-    row.jobs = call('ZRANGE', row.key, row.taken, row.taken + step - 1, 'WITHSCORES')
+    jobs = call('ZRANGE', row.key, row.taken, row.taken + step - 1)
   end
-  row.step, row.at = step, 1
-  row.ended = #row.jobs < 2 * step
-  return row.jobs[1]
+  row.jobs, row.step, row.at, row.ended = jobs, step, 1, #jobs < step
+  return jobs[1]
 end
 
 -- The lanes of a tenant; most of those who are read are never asked for them.
 local function rows_of(line, tenant)
   if not tenant.rows then
-    tenant.name = tenant.name or tenant.turn:sub(14)
+    tenant.name = tenant.name or tenant.turn:sub(PLACE + 1)
     tenant.rows = source_of(lanes_of(line.queue, tenant.name), math.max(2, math.min(16, a_run)), make_row)
   end
   return tenant.rows
@@ -56,10 +59,10 @@ end
 -- The tenant of those without a tenant, beside whose lanes the jobs stand that have none.
 local function nobody(line)
   local queue = line.queue
-  local plain = { text = PLAIN, start = 0, key = T .. ':ready:' .. queue, taken = 0 }
+  local plain = { is_plain = true, start = 0, key = T .. ':ready:' .. queue, taken = 0, at = 1 }
   local entry = entry_in(plain)
   if not entry then return nil end
-  plain.rank, plain.seq = tonumber(plain.jobs[2]), seq_in(entry)
+  plain.rank, plain.seq = read_place(entry)
   local tenant = { name = '', start = math.max(paid_by(queue, ''), line.clock), is_special = true }
   push(rows_of(line, tenant).heap, plain)
   local first = first_in(tenant.rows)
@@ -75,10 +78,10 @@ function make_line(queue, number, left, known, most, run)
   line.tenants, line.visited, line.emptied = {}, {}, {}
   local special = nobody(line)
   line.turns = source_of(T .. ':turns:' .. queue, math.min(64, math.ceil(most / run) + 1), function(turn, start)
-    if special and #turn == 13 then return nil end
-    local rank, seq = struct.unpack('>I7I6', turn)
-    return { start = start, rank = rank - BIAS, seq = seq, turn = turn }
-  end)
+    if special and #turn == PLACE then return nil end
+    local rank, seq = read_place(turn)
+    return { start = start, rank = rank, seq = seq, turn = turn }
+  end, true)
   if special then push(line.turns.heap, special) end
   return line
 end
@@ -86,35 +89,48 @@ end
 local NO_COSTS = {}
 
 -- What a job costs at its own gates, which are the last of these; an operator's cost one.
-local function read_costs(entry, lane)
-  if not lane or not has(entry, HAS_COSTS) then return NO_COSTS end
+local function read_costs(entry)
+  if not has(entry, HAS_COSTS) then return NO_COSTS end
   local spec = call('GET', T .. ':job:' .. id_in(entry))
   return cjson.decode(cmsgpack.unpack(spec:sub(30))[17])
+end
+
+-- The gates before the jobs of a row (a list like a lane), and how many of them are an operator's.
+local function gates_of(queue, row)
+  if row.is_plain then return caps(queue) end
+  local lane = row.lane or lane_at(queue, row.digest)
+  row.lane = lane
+  local gates = gates_before(queue, lane)
+  return gates, (#gates - #lane) / 2
 end
 
 -- Ask all gates before the first job of a row. Answers the first that is shut, and until when; or nil, the gates, and
 -- what the job costs at each.
 local function ask_all(queue, row, entry)
-  local lane = row.text ~= PLAIN and read_lane(row.text)
-  local paused = lane and paused_by(queue, lane)
+  local gates, others = gates_of(queue, row)
+  local paused = row.lane and paused_by(queue, row.lane)
   if paused then return paused end
-  local gates = lane and gates_before(queue, lane) or caps(queue)
-  look_up(gates)
-  local id, costs, own = id_in(entry), read_costs(entry, lane), #gates - (lane and #lane.gates or #gates)
-  for i, gate in ipairs(gates) do
-    local till = ask(gate, standings[gate.name], id, costs[i - own] or 1)
-    if till ~= PASSES then return gate.name, till ~= SHUT and till or nil end
+  if not gates[3] then return nil, gates end
+  local id, costs = id_in(entry), others and read_costs(entry) or NO_COSTS
+  for i = 3, #gates, 2 do
+    local cost = costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1
+    local till = ask(gates[i + 1], standing_of(gates[i]), id, cost)
+    if till ~= PASSES then return gates[i], till ~= SHUT and till or nil end
   end
-  return nil, gates, costs, own
+  return nil, gates, costs, others
 end
 
-local function enter_all(gates, costs, own, entry)
+local function enter_all(gates, costs, others, entry)
   local id = id_in(entry)
-  for i, gate in ipairs(gates) do enter(gate, standings[gate.name], id, costs[i - own] or 1) end
+  for i = 3, #gates, 2 do
+    local name, gate = gates[i], gates[i + 1]
+    enter(gate, standings[name], id, costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1)
+    changed[name] = gate
+  end
 end
 
 local function is_known(choice, line, row)
-  if row.text == PLAIN and line.known and row.taken >= line.known then choice.cut = true end
+  if row.is_plain and line.known and row.taken >= line.known then choice.cut = true end
   return not choice.cut
 end
 
@@ -139,7 +155,7 @@ local function shut_first(choice, line)
   while tenant and looked <= LOOKED_AT do
     local row = first_in(rows_of(line, tenant))
     if not is_known(choice, line, row) then return end
-    local gate, till = ask_all(line.queue, row, entry_in(row, line.queue))
+    local gate, till = ask_all(line.queue, row, entry_in(row, line.queue):sub(8))
     if not gate then return end
     take_first_in(line.turns)
     take_first_in(tenant.rows)
@@ -153,19 +169,19 @@ end
 local function try_first(choice, line, tenant)
   local row = take_first_in(tenant.rows)
   if not is_known(choice, line, row) then return 0 end
-  local entry = entry_in(row, line.queue)
-  local gate, gates, costs, own = ask_all(line.queue, row, entry)
+  local entry = entry_in(row, line.queue):sub(8)
+  local gate, gates, costs, others = ask_all(line.queue, row, entry)
   if gate then
     shut(line, tenant, row, gate, gates)
     return 0
   end
-  enter_all(gates, costs, own, entry)
+  if gates[3] then enter_all(gates, costs, others, entry) end
   local n = #choice.taken + 1
   choice.taken[n], choice.lines[n], choice.ranks[n] = entry, line, row.rank
-  line.visited[row], row.at, row.taken = tenant, row.at + 2, row.taken + 1
+  line.visited[row], row.at, row.taken = tenant, row.at + 1, row.taken + 1
   local next = entry_in(row)
   if next then
-    row.rank, row.seq = tonumber(row.jobs[row.at + 1]), seq_in(next)
+    row.rank, row.seq = read_place(next)
     push(tenant.rows.heap, row)
   else
     line.emptied[#line.emptied + 1] = row
@@ -173,14 +189,23 @@ local function try_first(choice, line, tenant)
   return 1
 end
 
--- Read at once what is remembered of the gates before the first lanes of a tenant.
+-- Read at once what the first lanes of a tenant are, and what is remembered of their gates.
 local function look_ahead(line, rows, number)
   if number < 2 or not rows.read[rows.at + 1] then return end
-  local gates = {}
-  for i = rows.at, math.min(rows.at + number - 1, #rows.read) do
-    for _, gate in ipairs(gates_before(line.queue, read_lane(rows.read[i].text))) do gates[#gates + 1] = gate end
+  local last, unknown, names, known = math.min(rows.at + number - 1, #rows.read), {}, {}, {}
+  for i = rows.at, last do
+    local digest = rows.read[i].digest
+    if not lanes[digest] then unknown[#unknown + 1] = digest end
   end
-  look_up(gates)
+  meet(line.queue, unknown)
+  for i = rows.at, last do
+    local gates = gates_of(line.queue, rows.read[i])
+    for n = 3, #gates, 2 do
+      local name = gates[n]
+      if not standings[name] and not known[name] then names[#names + 1], known[name] = name, true end
+    end
+  end
+  look_up(names)
 end
 
 -- Let the tenant whose turn it is have up to a run of jobs, as long as no other queue's is better.
