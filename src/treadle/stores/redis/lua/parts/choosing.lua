@@ -13,10 +13,14 @@ local looked = 0
 -- Jobs of one tenant that are taken one after the other.
 local a_run
 
--- A lane of which a job may be taken; `entry`: how it stands among the open ones.
+-- A lane of which a job may be taken; `entry`: how it stands among the open ones. All that is told of it later has its
+-- place from the start, for a table that grows is slow.
 local function make_row(entry)
   local rank, seq = read_place(entry)
-  return { start = 0, rank = rank, seq = seq, taken = 0, at = 1, entry = entry, digest = entry:sub(PLACE + 1) }
+  return {
+    start = 0, rank = rank, seq = seq, taken = 0, at = 1, entry = entry, digest = entry:sub(PLACE + 1), lane = false,
+    jobs = false, key = false, step = 0, ended = false, visited = false,
+  }
 end
 
 -- The jobs that wait without a lane, written as if they had one.
@@ -134,9 +138,17 @@ local function is_known(choice, line, row)
   return not choice.cut
 end
 
+-- Note that a row changes.
+local function visit(line, row, tenant)
+  if row.visited then return end
+  row.visited = tenant
+  line.visited[#line.visited + 1] = row
+end
+
 -- Note that the first job of a tenant's row must wait.
 local function shut(line, tenant, row, gate, till)
-  line.shut[#line.shut + 1], line.visited[row], line.tenants[tenant] = row, tenant, true
+  visit(line, row, tenant)
+  line.shut[#line.shut + 1], line.tenants[tenant] = row, true
   row.gate, row.till, looked = gate, till, looked + 1
 end
 
@@ -178,7 +190,8 @@ local function try_first(choice, line, tenant)
   if gates[3] then enter_all(gates, costs, others, entry) end
   local n = #choice.taken + 1
   choice.taken[n], choice.lines[n], choice.ranks[n] = entry, line, row.rank
-  line.visited[row], row.at, row.taken = tenant, row.at + 1, row.taken + 1
+  visit(line, row, tenant)
+  row.at, row.taken = row.at + 1, row.taken + 1
   local next = entry_in(row)
   if next then
     row.rank, row.seq = read_place(next)
@@ -192,7 +205,7 @@ end
 -- Read at once what the first lanes of a tenant are, and what is remembered of their gates.
 local function look_ahead(line, rows, number)
   if number < 2 or not rows.read[rows.at + 1] then return end
-  local last, unknown, names, known = math.min(rows.at + number - 1, #rows.read), {}, {}, {}
+  local last, unknown, names = math.min(rows.at + number - 1, #rows.read), {}, {}
   for i = rows.at, last do
     local digest = rows.read[i].digest
     if not lanes[digest] then unknown[#unknown + 1] = digest end
@@ -202,7 +215,7 @@ local function look_ahead(line, rows, number)
     local gates = gates_of(line.queue, rows.read[i])
     for n = 3, #gates, 2 do
       local name = gates[n]
-      if not standings[name] and not known[name] then names[#names + 1], known[name] = name, true end
+      if standings[name] == nil then names[#names + 1], standings[name] = name, false end
     end
   end
   look_up(names)

@@ -135,7 +135,7 @@ local function write_line(line)
     tenant.gone, tenant.come = {}, {}
     touch(line.queue, tenant.is_special and tenant.name)
   end
-  for row, tenant in pairs(line.visited) do write_row(line.queue, row, tenant) end
+  for _, row in ipairs(line.visited) do write_row(line.queue, row, row.visited) end
   write_tenants(line)
   if line.served then set_clock(line.queue, line.clock) end
 end

@@ -71,18 +71,38 @@ end
 -- What is kept of a lane: what its name says (`core/flow/lanes.py`), in a form that is soon read.
 function pack_lane(text)
   local _, tenant, gates = unpack(cjson.decode(text))
-  local told = { text, tenant }
-  for _, gate in ipairs(gates) do
+  local told, shape = { text, tenant, '' }, {}
+  for i, gate in ipairs(gates) do
     local kind, policy, key, limit, period, burst = unpack(gate)
-    told[#told + 1] = key ~= '' and policy .. ':' .. key or policy
-    told[#told + 1] = cjson.encode({ kind, policy, limit, period, burst })
+    told[i + 3] = key ~= '' and policy .. ':' .. key or policy
+    shape[i] = cjson.encode({ kind, policy, limit, period, burst })
   end
+  told[3] = #shape > 0 and cmsgpack.pack(unpack(shape)) or ''
   return cmsgpack.pack(unpack(told))
 end
 
+-- What many lanes have in common: packed -> the numbers of their gates.
+local shapes = {}
+
+local function read_shape(told)
+  local shape = told == '' and {} or { cmsgpack.unpack(told) }
+  shapes[told] = shape
+  return shape
+end
+
 function unpack_lane(told)
-  local lane = { cmsgpack.unpack(told) }
-  for i = 4, #lane, 2 do lane[i] = numbers_of(lane[i]) end
+  local text, tenant, shape, a, b, c, d = cmsgpack.unpack(told)
+  shape = shapes[shape] or read_shape(shape)
+  if not d then
+    -- In one constructor: filled one by one, a table would grow.
+    return {
+      text, tenant, a, a and numbers_of(a, shape[1]), b, b and numbers_of(b, shape[2]), c, c and numbers_of(c, shape[3]),
+    }
+  end
+  local lane, names = { text, tenant }, { cmsgpack.unpack(told) }
+  for i, packed in ipairs(shape) do
+    lane[#lane + 1], lane[#lane + 2] = names[i + 3], numbers_of(names[i + 3], packed)
+  end
   return lane
 end
 
@@ -108,14 +128,14 @@ local function task_of(lane)
   return lane.task
 end
 
--- A list like a lane, of the gates before its jobs, with the limits that an operator has set.
+-- A list like a lane, of the gates before its jobs.
 local function gates_before(queue, lane)
-  if not steered().any then return lane end
+  if not steered().capped then return lane end
   lane.before = lane.before or {}
   local gates = lane.before[queue]
   if not gates then
     gates = caps(queue, task_of(lane), lane[2])
-    for i = 3, #lane, 2 do gates[#gates + 1], gates[#gates + 2] = lane[i], as_steered(lane[i], lane[i + 1]) end
+    for i = 3, #lane do gates[#gates + 1] = lane[i] end
     lane.before[queue] = gates
   end
   return gates

@@ -24,7 +24,7 @@ local function come_to_doors()
   local unknown = {}
   for i = 1, #doors, 2 do
     local name = doors[i]
-    doors[i + 1] = as_steered(name, numbers_of(doors[i + 1]))
+    doors[i + 1] = numbers_of(name, doors[i + 1])
     if not standings[name] then unknown[#unknown + 1] = name end
   end
   look_up(unknown)

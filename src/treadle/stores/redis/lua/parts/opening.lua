@@ -70,11 +70,6 @@ local function tenants_in_turn(queue, gate, few)
   return found, not few and #names == TENANTS
 end
 
-local function open(queue, entry, tenant)
-  unshut(queue, tenant, entry)
-  open_lane(queue, tenant, entry)
-end
-
 -- The best in the order of turns, entries and tenants in turn.
 local function best_of(queue, gate, few, room)
   local tenants, others = tenants_in_turn(queue, gate, few)
@@ -96,7 +91,10 @@ local function open_some(queue, gate, room)
   else
     best, others = best_of(queue, gate, few, room)
   end
-  for i = 1, #best, 2 do open(queue, best[i], best[i + 1]) end
+  for i = 1, #best, 2 do
+    unshut(queue, best[i + 1], best[i], gate)
+    open_lane(queue, best[i + 1], best[i])
+  end
   return #best / 2, others
 end
 

@@ -14,24 +14,19 @@ local function shut_lane(queue, tenant, entry, gate, till)
   wait_at(gate, queue, entry, tenant)
 end
 
--- Strike a lane out of those that are shut; answer whether it was.
-local function unshut(queue, tenant, entry)
+-- Strike a lane out of those that are shut at a gate.
+local function unshut(queue, tenant, entry, gate)
   local digest = entry:sub(PLACE + 1)
-  local told = field_of(T .. ':shut:' .. queue, digest)
-  if not told then return false end
-  local gate, till = cmsgpack.unpack(told)
+  touch(queue)  -- for the flag
   move_in_hash(T .. ':shut:' .. queue, digest, false)
+  move_in_set(T .. ':opening:' .. queue, digest, false)
   wait_no_more(gate, queue, entry, tenant)
-  if till > 0 then
-    touch(queue, tenant)  -- for the flag
-    move_in_set(T .. ':opening:' .. queue, digest, false)
-  end
-  return true
 end
 
 -- Take a lane out of where it is kept.
 local function withdraw(queue, tenant, entry)
-  if unshut(queue, tenant, entry) then return end
+  local told = field_of(T .. ':shut:' .. queue, entry:sub(PLACE + 1))
+  if told then return unshut(queue, tenant, entry, (cmsgpack.unpack(told))) end
   touch(queue, tenant)
   move_in_set(lanes_of(queue, tenant), entry, false)
 end
