@@ -19,7 +19,9 @@ local function all_queued(queue)
   for _, entry in ipairs(call('ZRANGE', T .. ':ready:' .. queue, 0, -1)) do found[#found + 1] = id_in(entry) end
   local known = lanes_in(queue)
   for i = 1, #known, 2 do
-    for _, entry in ipairs(call('ZRANGE', line_of(queue, known[i]), 0, -1)) do found[#found + 1] = entry:sub(PLACE + 1) end
+    for _, entry in ipairs(call('ZRANGE', line_of(queue, known[i]), 0, -1)) do
+      found[#found + 1] = entry:sub(PLACE + 1)
+    end
   end
   return found
 end

@@ -110,22 +110,22 @@ end
 
 -- Ask all gates before the first job of a row. Answers the first that is shut, and until when; or nil, the gates, and
 -- what the job costs at each.
-local function ask_all(queue, row, entry)
+local function ask_all(queue, row, entry, id)
   local gates, others = gates_of(queue, row)
-  local paused = row.lane and paused_by(queue, row.lane)
+  local paused = row.lane and steered().paused and paused_by(queue, row.lane)
   if paused then return paused end
   if not gates[3] then return nil, gates end
-  local id, costs = id_in(entry), others and read_costs(entry) or NO_COSTS
+  local costs = others and read_costs(entry) or NO_COSTS
   for i = 3, #gates, 2 do
+    local name = gates[i]
     local cost = costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1
-    local till = ask(gates[i + 1], standing_of(gates[i]), id, cost)
-    if till ~= PASSES then return gates[i], till ~= SHUT and till or nil end
+    local till = ask(gates[i + 1], standings[name] or standing_of(name), id, cost)
+    if till ~= PASSES then return name, till ~= SHUT and till or nil end
   end
   return nil, gates, costs, others
 end
 
-local function enter_all(gates, costs, others, entry)
-  local id = id_in(entry)
+local function enter_all(gates, costs, others, id)
   for i = 3, #gates, 2 do
     local name, gate = gates[i], gates[i + 1]
     enter(gate, standings[name], id, costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1)
@@ -167,7 +167,8 @@ local function shut_first(choice, line)
   while tenant and looked <= LOOKED_AT do
     local row = first_in(rows_of(line, tenant))
     if not is_known(choice, line, row) then return end
-    local gate, till = ask_all(line.queue, row, entry_in(row, line.queue):sub(8))
+    local entry = entry_in(row, line.queue):sub(8)
+    local gate, till = ask_all(line.queue, row, entry, id_in(entry))
     if not gate then return end
     take_first_in(line.turns)
     take_first_in(tenant.rows)
@@ -177,29 +178,41 @@ local function shut_first(choice, line)
   end
 end
 
--- Take the best job of a tenant, or shut its lane; answer how many were taken.
-local function try_first(choice, line, tenant)
+-- Take the first job of a row that was taken out of its tenant's; answer whether it has a next one, which is first now.
+local function take_first_of(choice, line, row, entry)
+  local n = #choice.taken + 1
+  choice.taken[n], choice.lines[n], choice.ranks[n] = entry, line, row.rank
+  row.at, row.taken = row.at + 1, row.taken + 1
+  local next = row.jobs[row.at] or entry_in(row)
+  if next then row.rank, row.seq = read_place(next) else line.emptied[#line.emptied + 1] = row end
+  return next
+end
+
+-- Take up to so many jobs of a row, as long as no other row of its tenant is better; answer how many.
+local function take_run(choice, line, tenant, row, entry, most)
+  local rival, taken, next = first_in(tenant.rows), 1, take_first_of(choice, line, row, entry)
+  while next and taken < most and not (rival and goes_first(rival, row)) do
+    taken, next = taken + 1, take_first_of(choice, line, row, next:sub(8))
+  end
+  if next then push(tenant.rows.heap, row) end
+  return taken
+end
+
+-- Take the best job of a tenant, and up to `most` where no gates stand before them, or shut its lane; answer how many
+-- were taken.
+local function try_first(choice, line, tenant, most)
   local row = take_first_in(tenant.rows)
   if not is_known(choice, line, row) then return 0 end
   local entry = entry_in(row, line.queue):sub(8)
-  local gate, gates, costs, others = ask_all(line.queue, row, entry)
+  local id = id_in(entry)
+  local gate, gates, costs, others = ask_all(line.queue, row, entry, id)
   if gate then
     shut(line, tenant, row, gate, gates)
     return 0
   end
-  if gates[3] then enter_all(gates, costs, others, entry) end
-  local n = #choice.taken + 1
-  choice.taken[n], choice.lines[n], choice.ranks[n] = entry, line, row.rank
   visit(line, row, tenant)
-  row.at, row.taken = row.at + 1, row.taken + 1
-  local next = entry_in(row)
-  if next then
-    row.rank, row.seq = read_place(next)
-    push(tenant.rows.heap, row)
-  else
-    line.emptied[#line.emptied + 1] = row
-  end
-  return 1
+  if gates[3] then enter_all(gates, costs, others, id) end
+  return take_run(choice, line, tenant, row, entry, (gates[3] or row.is_plain) and 1 or most)
 end
 
 -- Read at once what the first lanes of a tenant are, and what is remembered of their gates.
@@ -231,9 +244,9 @@ local function serve_turn(choice, line, other, most)
     if served > 0 and other and goes_before(other, { after = line.left == 0, rank = row.rank, seq = row.seq }) then
       break
     end
-    local taken = try_first(choice, line, tenant)
+    local taken = try_first(choice, line, tenant, other and 1 or math.min(a_run - served, most - #choice.taken))
     served = served + taken
-    if line.left and line.left > 0 then line.left = line.left - taken end
+    if line.left then line.left = math.max(0, line.left - taken) end
     if choice.cut or served == 0 then break end
     row = first_in(tenant.rows)
   end

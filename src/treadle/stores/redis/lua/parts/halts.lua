@@ -1,6 +1,7 @@
 -- with: turns
--- Who waits at a gate: waits has, gate -> of each queue in which lanes are shut there its name and those lanes, as entries
--- and tenants in turn; or true, where they are so many that they stand in sorted sets (`shut_at`, `tenants_at`).
+-- Who waits at a gate: waits has, gate -> of each queue in which lanes are shut there its name and those lanes, as
+-- entries and tenants in turn; or true, where they are so many that they stand in sorted sets (`shut_at`,
+-- `tenants_at`).
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
 local meet_waiting, queues_at, few_at, wait_at, wait_no_more

@@ -1,10 +1,10 @@
 -- What is taken in order: from a sorted set that is read as far as it is needed, and from what was put back.
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local push, pop, source_of, source_from, first_in, take_first_in
+local goes_first, push, pop, source_of, source_from, first_in, take_first_in
 do
 
-local function goes_first(a, b)
+function goes_first(a, b)
   if a.start ~= b.start then return a.start < b.start end
   if a.rank ~= b.rank then return a.rank < b.rank end
   return a.seq < b.seq

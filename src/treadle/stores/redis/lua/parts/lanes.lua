@@ -3,8 +3,8 @@
 -- what is known of the lanes in which somebody waits, line:<queue and digest> who waits there. What is kept of a lane
 -- stands under the place of its first job: an open one in lanes:<queue and tenant>; `rows.lua` has those that are shut.
 
--- Where a job stands in its lane: its rank, and the beginning of its entry. All sets of lanes are in the order of places,
--- for a score takes long to be read.
+-- Bytes of a place, which is where a job stands in its lane: its rank, and the beginning of its entry. All sets of
+-- lanes are in the order of places, for a score takes long to be read.
 local PLACE = 13
 
 -- digest or name -> lane: a list of its name, its tenant, then of each of its gates the name and the numbers.
@@ -96,7 +96,8 @@ function unpack_lane(told)
   if not d then
     -- In one constructor: filled one by one, a table would grow.
     return {
-      text, tenant, a, a and numbers_of(a, shape[1]), b, b and numbers_of(b, shape[2]), c, c and numbers_of(c, shape[3]),
+      text, tenant, a, a and numbers_of(a, shape[1]), b, b and numbers_of(b, shape[2]),
+      c, c and numbers_of(c, shape[3]),
     }
   end
   local lane, names = { text, tenant }, { cmsgpack.unpack(told) }
@@ -113,7 +114,7 @@ local function read_lane(text)
   return lanes[text]
 end
 
--- Read what these lanes are.
+-- Read what these lanes are, of which nothing was read before.
 local function meet(queue, unknown)
   for i, told in ipairs(answers(unknown, 'HMGET', T .. ':rows:' .. queue)) do lanes[unknown[i]] = unpack_lane(told) end
 end

@@ -1,7 +1,7 @@
 -- with: waiting, cycling
 -- What the end of attempts does to the gates that their jobs had entered (`core/flow/leaving.py`). A way is what
--- Python tells of such a job (`ways.py`): the numbers of the doors that it leaves, three bytes each, or a list of those,
--- what it spent, and how long to park; way 0 has none of that.
+-- Python tells of such a job (`ways.py`): the numbers of the doors that it leaves, three bytes each, or a list of
+-- those, what it spent, and how long to park; way 0 has none of that.
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
 local note_left, leave_all
@@ -32,11 +32,11 @@ end
 
 -- The gates that somebody leaves by these doors.
 local function gates_of(told)
-  local gates = { '', '' }
+  local gates, n = { '', '', nil, nil, nil, nil }, 2
   for i = 1, #told, 3 do
     local a, b, c = told:byte(i, i + 2)
     local door = 2 * (16384 * a + 128 * b + c)
-    gates[#gates + 1], gates[#gates + 2] = doors[door - 1], doors[door]
+    gates[n + 1], gates[n + 2], n = doors[door - 1], doors[door], n + 2
   end
   return gates
 end
@@ -76,7 +76,7 @@ end
 local function let_out(id, gates, final)
   for i = 3, #gates, 2 do
     local name, gate = gates[i], gates[i + 1]
-    if leave(gate, standing_of(name), id, final) then note(name, gate) end
+    if leave(gate, standings[name] or standing_of(name), id, final) then note(name, gate) end
   end
 end
 

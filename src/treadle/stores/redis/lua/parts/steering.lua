@@ -46,7 +46,7 @@ function numbers_of(name, told)
     gate = read_numbers(told)
     numbers[told] = gate
   end
-  local own = steered().targets[name]
+  local own = steering.targets[name]  -- known, once numbers were read
   if not own or not own.limit then return gate end
   return make_numbers(gate.kind, gate.policy, own.limit, gate.period, gate.burst)
 end
