@@ -79,7 +79,7 @@ end
 function make_line(queue, number, left, known, most, run)
   a_run = run
   local line = { queue = queue, number = number, left = left, clock = clock_of(queue), known = known, shut = {} }
-  line.tenants, line.visited, line.emptied = {}, {}, {}
+  line.tenants, line.visited, line.emptied, line.full = {}, {}, {}, {}
   local special = nobody(line)
   line.turns = source_of(T .. ':turns:' .. queue, math.min(64, math.ceil(most / run) + 1), function(turn, start)
     if special and #turn == PLACE then return nil end
@@ -125,12 +125,17 @@ local function ask_all(queue, row, entry, id)
   return nil, gates, costs, others
 end
 
+-- Let a job in; answer whether nobody else is let in before somebody leaves.
 local function enter_all(gates, costs, others, id)
+  local is_full = false
   for i = 3, #gates, 2 do
     local name, gate = gates[i], gates[i + 1]
-    enter(gate, standings[name], id, costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1)
+    local standing = standings[name]
+    enter(gate, standing, id, costs == NO_COSTS and 1 or costs[(i - 1) / 2 - others] or 1)
     changed[name] = gate
+    is_full = is_full or gate.kind == 'concurrency' and standing[1] >= gate.limit or gate.kind == 'order'
   end
+  return is_full
 end
 
 local function is_known(choice, line, row)
@@ -188,13 +193,18 @@ local function take_first_of(choice, line, row, entry)
   return next
 end
 
--- Take up to so many jobs of a row, as long as no other row of its tenant is better; answer how many.
-local function take_run(choice, line, tenant, row, entry, most)
+-- Take up to so many jobs of a row, as long as no other row of its tenant is better; answer how many. `is_full`: it is
+-- known that the next must wait.
+local function take_run(choice, line, tenant, row, entry, most, is_full)
   local rival, taken, next = first_in(tenant.rows), 1, take_first_of(choice, line, row, entry)
   while next and taken < most and not (rival and goes_first(rival, row)) do
     taken, next = taken + 1, take_first_of(choice, line, row, next:sub(8))
   end
-  if next then push(tenant.rows.heap, row) end
+  if next and is_full then
+    line.full[#line.full + 1] = row
+  elseif next then
+    push(tenant.rows.heap, row)
+  end
   return taken
 end
 
@@ -211,8 +221,8 @@ local function try_first(choice, line, tenant, most)
     return 0
   end
   visit(line, row, tenant)
-  if gates[3] then enter_all(gates, costs, others, id) end
-  return take_run(choice, line, tenant, row, entry, (gates[3] or row.is_plain) and 1 or most)
+  local is_full = gates[3] and enter_all(gates, costs, others, id)
+  return take_run(choice, line, tenant, row, entry, (gates[3] or row.is_plain) and 1 or most, is_full)
 end
 
 -- Read at once what the first lanes of a tenant are, and what is remembered of their gates.
@@ -277,6 +287,18 @@ local function best_of(lines)
   return best, other
 end
 
+-- Rows that are full stay open where all was taken that was wanted: most likely somebody has left before they are asked
+-- again. Else they are shut, so that it is known that nobody is left who may run.
+local function end_with(line, is_enough)
+  for _, row in ipairs(line.full) do
+    local tenant = row.visited
+    local entry = not is_enough and row.jobs[row.at]:sub(8)
+    local gate, till
+    if entry then gate, till = ask_all(line.queue, row, entry, id_in(entry)) end
+    if gate then shut(line, tenant, row, gate, till) else push(tenant.rows.heap, row) end
+  end
+end
+
 -- Choose up to so many jobs of these lines: their entries, the lines and the ranks that they are of.
 function choose(lines, most)
   local choice = { taken = {}, lines = {}, ranks = {}, cut = false }
@@ -287,6 +309,7 @@ function choose(lines, most)
     if not line or choice.cut then break end
     serve_turn(choice, line, other, most)
   end
+  for _, line in ipairs(lines) do end_with(line, #choice.taken == most) end
   return choice
 end
 
