@@ -8,7 +8,8 @@ local PASSES, SHUT = 0, -1
 local standings, changed = {}, {}
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local read_standing, look_up, standing_of, ask, enter, leave, adjust, park, idle_at, write_standings
+local read_standing, look_up, standing_of, ask, enter, leave, adjust, park, idle_at
+local add_idle, file_idle, write_standings
 do
 
 -- How a standing is written that is a rate's mark: "m".
@@ -122,8 +123,28 @@ local function pack_standing(gate, standing, idle)
   return '\151' .. cmsgpack.pack(used, mark, till, spacing, spaced_until, holder, idle)
 end
 
--- Write what has changed; what is at rest again is forgotten. In `idle` a gate stands under an instant before which
--- it is not at rest; `sweep.lua` looks then.
+-- Gates that are filed together at most.
+local FILED = 100
+
+-- In `idle` gates that may be at rest within the same second stand together under its end; `sweep.lua` looks then.
+-- `seconds`: second -> names.
+function file_idle(seconds)
+  for second, names in pairs(seconds) do
+    for first = 1, #names, FILED do
+      local page = cmsgpack.pack(unpack(names, first, math.min(first + FILED - 1, #names)))
+      call('ZADD', T .. ':idle', digits(second * 1000), page)
+    end
+  end
+end
+
+-- Have a gate filed under the instant at which it may be at rest.
+function add_idle(seconds, name, idle)
+  local second = math.ceil(idle / 1000)
+  local names = seconds[second] or {}
+  names[#names + 1], seconds[second] = name, names
+end
+
+-- Write what has changed; what is at rest again is forgotten.
 function write_standings()
   local kept, rested, filed = {}, {}, {}
   for name, gate in pairs(changed) do
@@ -133,13 +154,13 @@ function write_standings()
       rested[#rested + 1], standings[name] = name, nil
     else
       kept[#kept + 1], kept[#kept + 2] = name, pack_standing(gate, standing, idle)
-      if idle and not standing[7] then filed[#filed + 1], filed[#filed + 2] = digits(idle), name end
+      if idle and not standing[7] then add_idle(filed, name, idle) end
       standing[7] = idle
     end
   end
   spread(kept, 'HSET', T .. ':gates')
   spread(rested, 'HDEL', T .. ':gates')
-  spread(filed, 'ZADD', T .. ':idle')
+  file_idle(filed)
   changed = {}
 end
 at_the_end[#at_the_end + 1] = write_standings

@@ -27,7 +27,6 @@ local function recount(target)
   local said = steered().targets[target]
   if not said or not said.limit then
     call('HDEL', T .. ':gates', target)
-    call('ZREM', T .. ':idle', target)
     return
   end
   standing_of(target)[1] = running(kind, name)
