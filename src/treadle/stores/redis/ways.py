@@ -1,16 +1,16 @@
 """By which ways jobs leave their gates: what `leaving.lua` is told beside how their attempts ended."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
-from treadle.core.flow.gates import Gate, Kind
-from treadle.core.flow.lanes import read_lane
+from treadle.core.flow.gates import Kind
 from treadle.core.job import Ending
 
 #: Gates that somebody leaves; others only change where something was spent, or told by the other side.
-LEFT = (Kind.CONCURRENCY, Kind.ORDER)
+LEFT = frozenset([Kind.CONCURRENCY.value, Kind.ORDER.value])
+ALL = frozenset(kind.value for kind in Kind)
 
 #: A gate's name, and the rest of it in the form that scripts keep.
 Door = tuple[str, str]
@@ -32,7 +32,7 @@ class Ways:
         lane, park = ending[0].lane, ending[1].park
         if park or ending[4]:
             told = None if park is None else (park.wait, park.spacing, park.spaced_for)
-            return self._add((self._through(_doors(_gates(lane))), ending[4] or None, told))
+            return self._add((self._through(_doors(lane, ALL)), ending[4] or None, told))
         number = self._known.get(lane)
         if number is None:
             doors = _left(lane)
@@ -52,12 +52,14 @@ class Ways:
         return "".join([places[door] for door in doors])
 
 
-def _gates(lane: str | None) -> Sequence[Gate]:
-    return read_lane(lane).gates if lane else ()
-
-
-def _doors(gates: Sequence[Gate]) -> Sequence[Door]:
-    return [(gate.name, _numbers(gate.kind, gate.policy, *gate[3:])) for gate in gates]
+def _doors(lane: str | None, kinds: Collection[str]) -> Sequence[Door]:
+    """Read the doors of these kinds; not by `read_lane`, for where each job has its own lane that takes long."""
+    gates = json.loads(lane)[2] if lane else ()
+    return [
+        (f"{policy}:{key}" if key else policy, _numbers(kind, policy, *numbers))
+        for kind, policy, key, *numbers in gates
+        if kind in kinds
+    ]
 
 
 @lru_cache(1024)
@@ -72,4 +74,4 @@ def _three(number: int) -> str:
 
 @lru_cache(8192)
 def _left(lane: str | None) -> Sequence[Door]:
-    return _doors([gate for gate in _gates(lane) if gate.kind in LEFT])
+    return _doors(lane, LEFT)
