@@ -48,8 +48,8 @@ for i = 2, #ARGV do
     passes,
     after(standing, passes == PASSES and function(copy) enter(gate, copy, 'a', cost) end),
     after(standing, function(copy) leave(gate, copy, 'a', true) end),
-    after(standing, function(copy) adjust(gate, copy, told[1], told[2]) end),
-    after(standing, function(copy) park(gate, copy, told[3], told[4], told[5]) end),
+    after(standing, function(copy) adjust(copy, told[1], told[2]) end),
+    after(standing, function(copy) park(copy, told[3], told[4], told[5]) end),
     idle_at(gate, standing) or -1,
   })
 end

@@ -5,17 +5,10 @@
 
 local queue, priority, answer = ARGV[2] ~= '' and ARGV[2], tonumber(ARGV[3]), { 0 }
 
-local function is_ordered(job)
-  for _, gate in ipairs(job.lane and read_lane(job.lane).gates or {}) do
-    if gate.kind == 'order' then return true end
-  end
-  return false
-end
-
 local function alter(id)
   local job = look(id)
   if not job or job.final then return false end
-  local own = not is_ordered(job) and priority or nil
+  local own = not (job.lane and is_ordered(read_lane(job.lane))) and priority or nil
   if not queue and not own then return false end
   local state = take(job)
   if not state then return false end

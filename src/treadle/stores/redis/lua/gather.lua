@@ -16,11 +16,13 @@ end
 
 local function all_queued(queue)
   local found = {}
-  local function add_entries(key)
-    for _, entry in ipairs(call('ZRANGE', key, 0, -1)) do found[#found + 1] = id_in(entry) end
+  for _, entry in ipairs(call('ZRANGE', T .. ':ready:' .. queue, 0, -1)) do found[#found + 1] = id_in(entry) end
+  local known = lanes_in(queue)
+  for i = 1, #known, 2 do
+    for _, entry in ipairs(call('ZRANGE', line_of(queue, known[i]), 0, -1)) do
+      found[#found + 1] = entry:sub(PLACE + 1)
+    end
   end
-  add_entries(T .. ':ready:' .. queue)
-  for _, text in ipairs(lanes_in(queue)) do add_entries(line_of(queue, text)) end
   return found
 end
 

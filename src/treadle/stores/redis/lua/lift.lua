@@ -7,8 +7,7 @@ local job = look(id)
 local state = job and not job.final and take(job)
 if not state then return { digits(now) } end
 
-local ordered = false
-for _, gate in ipairs(job.lane and read_lane(job.lane).gates or {}) do ordered = ordered or gate.kind == 'order' end
+local ordered = job.lane and is_ordered(read_lane(job.lane))
 if job.lane then renounce(id, job.lane) end
 
 local before = state == 'held' and job.reason or ''

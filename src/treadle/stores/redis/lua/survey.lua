@@ -10,20 +10,28 @@ local FIVE = '\149'
 local lists, gates, tenants, more = {}, {}, {}, 0
 
 local function add_gates(list)
-  for _, gate in ipairs(list) do gates[#gates + 1] = gate end
+  for i = 3, #list, 2 do gates[#gates + 1] = list[i] end
+end
+
+-- Jobs that wait without a lane, written as those in lanes are.
+local function read_plain(key, last)
+  local told, places = call('ZRANGE', key, 0, last, 'WITHSCORES'), {}
+  for i = 1, #told, 2 do places[#places + 1] = place_of(tonumber(told[i + 1]), told[i]) end
+  return places
 end
 
 -- Jobs of a line: id, rank, seq, costs and, where jobs have no lane, task of each.
 local function read_jobs(key, is_plain)
-  local told, jobs = call('ZRANGE', key, 0, math.min(limit, bound), 'WITHSCORES'), {}
-  bound = math.max(1, bound - #told / 2)
-  for i = 1, #told, 2 do
-    local entry, spec = told[i], nil
+  local last, jobs = math.min(limit, bound), {}
+  local told = is_plain and read_plain(key, last) or call('ZRANGE', key, 0, last)
+  bound = math.max(1, bound - #told)
+  for i = 1, #told do
+    local rank, entry, spec = read_place(told[i]), told[i]:sub(8), nil
     if has(entry, HAS_COSTS) or is_plain and steered().tasks then
       spec = cmsgpack.unpack(call('GET', T .. ':job:' .. id_in(entry)):sub(30))
     end
     jobs[#jobs + 1] = FIVE
-      .. cmsgpack.pack(id_in(entry), tonumber(told[i + 1]), seq_in(entry), spec and spec[17], spec and spec[1])
+      .. cmsgpack.pack(id_in(entry), rank, seq_in(entry), spec and spec[17], spec and spec[1])
   end
   return jobs
 end
@@ -35,27 +43,27 @@ local function add_lane(tenant, text, key)
   lists[#lists + 1] = { tenant, tenants[tenant], text, jobs }
 end
 
-local texts = lanes_in(queue)
-if #texts > bound then more = 1 end
-for i = 1, math.min(#texts, bound) do
-  local lane = read_lane(texts[i])
-  add_lane(lane.tenant, texts[i], line_of(queue, texts[i]))
+local known = lanes_in(queue)
+if #known / 2 > bound then more = 1 end
+for i = 1, math.min(#known, 2 * bound), 2 do
+  local digest, lane = known[i], known[i + 1]
+  add_lane(lane[2], lane[1], line_of(queue, digest))
   add_gates(gates_before(queue, lane))
 end
 add_lane('', '', T .. ':ready:' .. queue)
 for target, said in pairs(steered().targets) do
-  if said.limit then gates[#gates + 1] = { name = target } end
+  if said.limit then gates[#gates + 1] = target end
 end
 
 local function read_standings()
   local found, names = {}, {}
   look_up(gates)
-  for _, gate in ipairs(gates) do
-    local standing = standings[gate.name]
-    if not names[gate.name] then
-      names[gate.name] = true
-      local used, mark, till, spacing, spaced_until, holder = unpack(standing)
-      found[#found + 1] = '\151' .. cmsgpack.pack(gate.name, used, mark, till, spacing, spaced_until, holder)
+  for _, name in ipairs(gates) do
+    local standing = standings[name]
+    if not names[name] then
+      names[name] = true
+      local used, mark, till, spacing, spaced_until, holder = unpack(standing, 1, 6)
+      found[#found + 1] = '\151' .. cmsgpack.pack(name, used, mark, till, spacing, spaced_until, holder)
     end
   end
   return found

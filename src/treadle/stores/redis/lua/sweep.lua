@@ -4,7 +4,7 @@
 
 local worker, limit, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- Queues whose tenants are looked at in one sweep.
+-- Queues whose tenants are looked at in one sweep, and pages of gates.
 local TIDIED = 100
 
 local function come(index)
@@ -92,26 +92,26 @@ local function drop_results()
 end
 
 -- Forget those that are at rest; of the others it is known when to look again.
-local function tidy_gates(names)
-  local rested, gone, later = {}, {}, {}
+local function tidy_gates(page)
+  local names, rested, later = { cmsgpack.unpack(page) }, {}, {}
   for i, told in ipairs(answers(names, 'HMGET', T .. ':gates')) do
     local idle = read_standing(told)[7]
     if idle and idle > now then
-      later[#later + 1], later[#later + 2] = digits(idle), names[i]
-    else
-      gone[#gone + 1] = names[i]
-      if idle then rested[#rested + 1] = names[i] end
+      add_idle(later, names[i], idle)
+    elseif idle then
+      rested[#rested + 1] = names[i]
     end
   end
   spread(rested, 'HDEL', T .. ':gates')
-  spread(gone, 'ZREM', T .. ':idle')
-  spread(later, 'ZADD', T .. ':idle')
+  call('ZREM', T .. ':idle', page)
+  file_idle(later)
 end
 
 -- Unique keys whose time is over, gates at rest, tenants who have paid no more than whoever comes new.
 local function tidy()
   for _, key in ipairs(come('kept')) do forget_key(key) end
-  tidy_gates(come('idle'))
+  local pages = call('ZRANGEBYSCORE', T .. ':idle', '-inf', digits(now), 'LIMIT', 0, TIDIED)
+  for _, page in ipairs(pages) do tidy_gates(page) end
   local some = call('EXISTS', T .. ':clocks') == 1 and call('HRANDFIELD', T .. ':clocks', TIDIED, 'WITHVALUES') or {}
   for i = 1, #some, 2 do
     local paid = T .. ':paid:' .. some[i]

@@ -11,8 +11,9 @@ end
 
 local waits = call('HGETALL', T .. ':waits')
 for i = 1, #waits, 2 do
-  for _, queue in ipairs(concerns(waits[i]) and cmsgpack.unpack(waits[i + 1]) or {}) do
-    if left > number then number = number + open_best(queue, waits[i], left - number) end
+  local queues = concerns(waits[i]) and { cmsgpack.unpack(waits[i + 1]) } or {}
+  for n = 1, #queues, 2 do
+    if left > number then number = number + open_best(queues[n], waits[i], left - number) end
   end
 end
 close_books()

@@ -16,15 +16,15 @@ function open_due()
   for _, queue in ipairs(queues) do
     local opening, limit = T .. ':opening:' .. queue, OPENED_AT_ONCE
     local told = call('ZRANGEBYSCORE', opening, '-inf', digits(now), 'WITHSCORES', 'LIMIT', 0, limit)
-    for i = 1, #told, 2 do due[#due + 1] = { queue = queue, text = told[i], till = tonumber(told[i + 1]) } end
+    for i = 1, #told, 2 do due[#due + 1] = { queue = queue, digest = told[i], till = tonumber(told[i + 1]) } end
   end
   table.sort(due, function(a, b) return a.till < b.till end)
   for i = 1, math.min(#due, OPENED_AT_ONCE) do
-    local queue, text = due[i].queue, due[i].text
-    local first = call('ZRANGE', line_of(queue, text), 0, 0, 'WITHSCORES')
-    local seq = seq_in(first[1])
-    withdraw(queue, text, seq)
-    open_lane(queue, text, tonumber(first[2]), seq)
+    local queue, digest = due[i].queue, due[i].digest
+    local entry = call('ZRANGE', line_of(queue, digest), '0', '0')[1]:sub(1, PLACE) .. digest
+    local tenant = lane_at(queue, digest)[2]
+    withdraw(queue, tenant, entry)
+    open_lane(queue, tenant, entry)
   end
 end
 
@@ -86,16 +86,26 @@ function make_lines(left, most, run)
   return lines
 end
 
+local function place_in(row)
+  return (row.jobs and row.jobs[row.at] or row.entry):sub(1, PLACE)
+end
+
 -- Take out of a row what was taken, which are its first, and tell its tenant what becomes of its place.
 local function write_row(queue, row, tenant)
-  if row.taken == 1 then call('ZPOPMIN', row.key) elseif row.taken > 1 then call('ZPOPMIN', row.key, row.taken) end
-  if row.text == PLAIN then return end
-  tenant.gone[#tenant.gone + 1] = row.entry
-  local come, entry = tenant.come, row.jobs[row.at]
+  if row.taken == 1 then
+    call('ZREMRANGEBYRANK', row.key, '0', '0')
+  elseif row.taken > 1 then
+    call('ZREMRANGEBYRANK', row.key, 0, row.taken - 1)
+  end
+  if row.is_plain then return end
+  local gone, come = tenant.gone, tenant.come
+  gone[#gone + 1] = row.entry
   if row.gate then
-    shut_lane(queue, row.text, row.rank, row.seq, row.gate, row.till)
-  elseif entry then
-    come[#come + 1], come[#come + 2] = digits(row.rank), lane_entry(row.seq, row.text)
+    shut_lane(queue, tenant.name, place_in(row) .. row.digest, row.gate, row.till)
+  elseif row.jobs[row.at] then
+    come[#come + 1], come[#come + 2] = '0', place_in(row) .. row.digest
+  else
+    move_in_hash(T .. ':rows:' .. queue, row.digest, false)
   end
 end
 
@@ -108,7 +118,7 @@ local function write_tenants(line)
     if tenant.served then paid[#paid + 1], paid[#paid + 2] = digits(tenant.start), tenant.name end
     if not tenant.is_special then
       local first = first_in(tenant.rows)
-      local turn = first and turn_entry(first.rank, first.seq, tenant.name)
+      local turn = first and place_in(first) .. tenant.name
       if turn ~= tenant.turn then gone[#gone + 1] = tenant.turn end
       if turn and (tenant.served or turn ~= tenant.turn) then
         come[#come + 1], come[#come + 2] = digits(math.max(tenant.start, line.clock)), turn
@@ -125,7 +135,7 @@ local function write_line(line)
     tenant.gone, tenant.come = {}, {}
     touch(line.queue, tenant.is_special and tenant.name)
   end
-  for row, tenant in pairs(line.visited) do write_row(line.queue, row, tenant) end
+  for _, row in ipairs(line.visited) do write_row(line.queue, row, row.visited) end
   write_tenants(line)
   if line.served then set_clock(line.queue, line.clock) end
 end
@@ -143,18 +153,18 @@ end
 -- Open lanes that wait for gates for which lanes were let out that have not used them; answer how many.
 local function let_others_after(line)
   if #line.shut == 0 and #line.emptied == 0 or call('EXISTS', T .. ':shut:' .. line.queue) == 0 then return 0 end
-  local asked, names = {}, {}
+  local names, asked = {}, {}
   local function add(row)
-    if row.text == PLAIN then return end
-    for _, gate in ipairs(gates_before(line.queue, read_lane(row.text))) do
-      if gate.name ~= row.gate and not names[gate.name] then
-        asked[#asked + 1], names[gate.name] = gate, true
-      end
+    if row.is_plain then return end
+    local gates = gates_before(line.queue, row.lane)
+    for i = 3, #gates, 2 do
+      local name = gates[i]
+      if name ~= row.gate and not asked[name] then names[#names + 1], asked[name] = name, gates[i + 1] end
     end
   end
   for _, row in ipairs(line.shut) do add(row) end
   for _, row in ipairs(line.emptied) do add(row) end
-  return let_others_in(line.queue, asked)
+  return let_others_in(line.queue, names, asked)
 end
 
 -- Claim what may run; answer whether there may be more.

@@ -23,6 +23,10 @@ local function concerns_flow()
   return false
 end
 
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local held_under, complete_all, ids, specs, begin, write_runs, answer
+do
+
 -- Attempt, epoch and crashes of a job; nil if it has no life yet.
 local function read_numbers(id)
   local life = call('GET', T .. ':life:' .. id)
@@ -38,7 +42,7 @@ local function was_settled(id, stamp)
 end
 
 -- Who holds it under this stamp; nil: nothing may be changed, and it is lost unless it was settled before.
-local function held_under(id, stamp)
+function held_under(id, stamp)
   local who, own = holder(id, worker)
   if who and is_current(own, stamp) then return who, own end
   if who or not was_settled(id, stamp) then lost[#lost + 1] = id end
@@ -76,12 +80,13 @@ local function complete(group, at)
   return at + 2 * number
 end
 
-local function complete_all()
+function complete_all()
   local at = 4
   for _, group in ipairs(groups) do at = complete(group, at) end
 end
 
-local ids, specs, odd = {}, {}, {}
+ids, specs = {}, {}
+local odd = {}
 local stamp = stamp_of(1, 1, 0, now)
 
 -- Give the stamp of a job that may have a life.
@@ -95,7 +100,7 @@ end
 
 -- Let the jobs of these entries, taken out of where they waited, begin: in `runs` what the worker's run is told, in
 -- `keys` where their specs are.
-local function begin(taken, runs, keys)
+function begin(taken, runs, keys)
   local job, n = T .. ':job:', #ids
   for i, entry in ipairs(taken) do
     local id = id_in(entry)
@@ -106,7 +111,7 @@ local function begin(taken, runs, keys)
 end
 
 -- Write which jobs run now, and read what they are.
-local function write_runs(runs, keys)
+function write_runs(runs, keys)
   if #keys == 0 then return end
   spread(runs, 'HSET', run)
   if call('EXISTS', T .. ':expiring') == 1 then spread(ids, 'ZREM', T .. ':expiring') end
@@ -114,6 +119,8 @@ local function write_runs(runs, keys)
   specs = answers(keys, 'MGET')
 end
 
-local function answer(leased)
+function answer(leased)
   return { now, lost, leased and 1 or 0, close_books(), ids, specs, stamp, odd }
+end
+
 end

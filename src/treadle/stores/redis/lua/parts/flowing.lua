@@ -3,6 +3,10 @@
 -- besides: milliseconds until the next lane opens (-1: none does), whether there may be more, whether the next cycle
 -- should come this way at once, and whether open lanes are left.
 
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local flow
+do
+
 local function claim_flowing()
   open_due()
   take_turns()
@@ -11,7 +15,7 @@ local function claim_flowing()
   return #ids == want
 end
 
-local function flow()
+function flow()
   leave_all()
   local leased = want == 0 or #queues == 0 or has_lease(worker)
   local more = leased and want > 0 and claim_flowing()
@@ -19,4 +23,6 @@ local function flow()
   told[9], told[10] = want > 0 and opens_in() or -1, more and 1 or 0
   told[11], told[12] = concerns_flow() and 1 or 0, is_any_left() and 1 or 0
   return told
+end
+
 end

@@ -4,28 +4,35 @@
 
 local PASSES, SHUT = 0, -1
 
--- name -> standing, as far as it was read; name -> gate, of those that have changed.
+-- name -> standing, as far as it was read; name -> the numbers of the gate, of those that have changed.
 local standings, changed = {}, {}
 
--- One that has nothing but jobs in it is written as their number.
-local function read_standing(told)
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local read_standing, look_up, standing_of, ask, enter, leave, adjust, park, idle_at
+local add_idle, file_idle, write_standings
+do
+
+-- How a standing is written that is a rate's mark: "m".
+local MARKED = 109
+
+-- One that has nothing but jobs in it is written as their number; one that has nothing but a mark, as that.
+function read_standing(told)
   if not told then return { 0, 0, 0, 0, 0, '' } end
   local used = tonumber(told)
-  return used and { used, 0, 0, 0, 0, '' } or cmsgpack.unpack(told)
+  if used then return { used, 0, 0, 0, 0, '' } end
+  if told:byte() ~= MARKED then return cmsgpack.unpack(told) end
+  local mark = tonumber(told:sub(2))
+  return { 0, mark, 0, 0, 0, '', math.ceil(mark / 1000) }
 end
 
-local function look_up(gates)
-  local unknown = {}
-  for _, gate in ipairs(gates) do
-    if not standings[gate.name] then unknown[#unknown + 1] = gate.name end
-  end
-  if #unknown == 0 then return end
+-- Read what is remembered of these, of which nothing was read before.
+function look_up(unknown)
   for i, told in ipairs(answers(unknown, 'HMGET', T .. ':gates')) do standings[unknown[i]] = read_standing(told) end
 end
 
-local function standing_of(gate)
-  if not standings[gate.name] then look_up({ gate }) end
-  return standings[gate.name]
+function standing_of(name)
+  if not standings[name] then look_up({ name }) end
+  return standings[name]
 end
 
 -- The microseconds that an entry costs the bucket, and how far ahead of time it may be.
@@ -40,7 +47,7 @@ local function spaced(gate, standing, cost)
 end
 
 -- PASSES, SHUT, or the millisecond at which to ask again.
-local function ask(gate, standing, id, cost)
+function ask(gate, standing, id, cost)
   local kind = gate.kind
   if standing[3] > now then return standing[3] end
   if kind == 'concurrency' then return standing[1] < gate.limit and PASSES or SHUT end
@@ -58,9 +65,8 @@ local function ask(gate, standing, id, cost)
   return spent + cost <= gate.limit and PASSES or (window + 1) * gate.period
 end
 
-local function enter(gate, standing, id, cost)
+function enter(gate, standing, id, cost)
   local kind = gate.kind
-  changed[gate.name] = gate
   if kind == 'concurrency' then
     standing[1] = standing[1] + 1
   elseif kind == 'rate' then
@@ -74,7 +80,7 @@ local function enter(gate, standing, id, cost)
 end
 
 -- Let a job out; answer whether that changes anything.
-local function leave(gate, standing, id, final)
+function leave(gate, standing, id, final)
   if gate.kind == 'concurrency' and standing[1] > 0 then
     standing[1] = standing[1] - 1
   elseif gate.kind == 'order' and final and standing[6] == id then
@@ -82,25 +88,24 @@ local function leave(gate, standing, id, final)
   else
     return false
   end
-  changed[gate.name] = gate
   return true
 end
 
 -- Correct what was set aside in a budget's window, unless that is over.
-local function adjust(gate, standing, units, window)
+function adjust(standing, units, window)
   if standing[2] ~= window then return false end
-  standing[1], changed[gate.name] = math.max(0, standing[1] + units), gate
+  standing[1] = math.max(0, standing[1] + units)
   return true
 end
 
 -- Shut a gate for as long as the other side said.
-local function park(gate, standing, wait, spacing, spaced_for)
-  standing[3], changed[gate.name] = math.max(standing[3], now + wait), gate
+function park(standing, wait, spacing, spaced_for)
+  standing[3] = math.max(standing[3], now + wait)
   if spacing ~= 0 then standing[4], standing[5] = spacing, now + spaced_for end
 end
 
 -- From when on a standing says no more than none would; nil: not by itself.
-local function idle_at(gate, standing)
+function idle_at(gate, standing)
   if standing[6] ~= '' or standing[1] ~= 0 and gate.kind == 'concurrency' then return nil end
   local told = math.max(now, standing[3], standing[5])
   if gate.kind == 'rate' then return math.max(told, math.ceil(standing[2] / 1000)) end
@@ -109,15 +114,38 @@ local function idle_at(gate, standing)
 end
 
 -- 151: a list of seven.
-local function pack_standing(standing, idle)
-  local used, mark, till, spacing, spaced_until, holder = unpack(standing)
-  if mark == 0 and till == 0 and spacing == 0 and holder == '' and not idle then return digits(used) end
+local function pack_standing(gate, standing, idle)
+  local used, mark, till, spacing, spaced_until, holder = unpack(standing, 1, 6)
+  if till == 0 and spacing == 0 and holder == '' then
+    if mark == 0 and not idle then return digits(used) end
+    if used == 0 and gate.kind == 'rate' then return 'm' .. digits(mark) end
+  end
   return '\151' .. cmsgpack.pack(used, mark, till, spacing, spaced_until, holder, idle)
 end
 
--- Write what has changed; what is at rest again is forgotten. In `idle` a gate stands under an instant before which
--- it is not at rest; `sweep.lua` looks then.
-local function write_standings()
+-- Gates that are filed together at most.
+local FILED = 100
+
+-- In `idle` gates that may be at rest within the same second stand together under its end; `sweep.lua` looks then.
+-- `seconds`: second -> names.
+function file_idle(seconds)
+  for second, names in pairs(seconds) do
+    for first = 1, #names, FILED do
+      local page = cmsgpack.pack(unpack(names, first, math.min(first + FILED - 1, #names)))
+      call('ZADD', T .. ':idle', digits(second * 1000), page)
+    end
+  end
+end
+
+-- Have a gate filed under the instant at which it may be at rest.
+function add_idle(seconds, name, idle)
+  local second = math.ceil(idle / 1000)
+  local names = seconds[second] or {}
+  names[#names + 1], seconds[second] = name, names
+end
+
+-- Write what has changed; what is at rest again is forgotten.
+function write_standings()
   local kept, rested, filed = {}, {}, {}
   for name, gate in pairs(changed) do
     local standing = standings[name]
@@ -125,14 +153,16 @@ local function write_standings()
     if idle and idle <= now then
       rested[#rested + 1], standings[name] = name, nil
     else
-      kept[#kept + 1], kept[#kept + 2] = name, pack_standing(standing, idle)
-      if idle and not standing[7] then filed[#filed + 1], filed[#filed + 2] = digits(idle), name end
+      kept[#kept + 1], kept[#kept + 2] = name, pack_standing(gate, standing, idle)
+      if idle and not standing[7] then add_idle(filed, name, idle) end
       standing[7] = idle
     end
   end
   spread(kept, 'HSET', T .. ':gates')
   spread(rested, 'HDEL', T .. ':gates')
-  spread(filed, 'ZADD', T .. ':idle')
+  file_idle(filed)
   changed = {}
 end
 at_the_end[#at_the_end + 1] = write_standings
+
+end

@@ -1,10 +1,10 @@
 -- What is taken in order: from a sorted set that is read as far as it is needed, and from what was put back.
 
 -- The rest is known in here alone, for Lua has room for two hundred names.
-local push, pop, source_of, first_in, take_first_in
+local goes_first, push, pop, source_of, source_from, first_in, take_first_in
 do
 
-local function goes_first(a, b)
+function goes_first(a, b)
   if a.start ~= b.start then return a.start < b.start end
   if a.rank ~= b.rank then return a.rank < b.rank end
   return a.seq < b.seq
@@ -34,20 +34,34 @@ function pop(heap)
   return first
 end
 
--- `make` turns an entry and its score into what stands in the source; nil: leave it out. `step`: how many are read at
--- first.
-function source_of(key, step, make)
-  return { key = key, make = make, from = 0, step = step, read = {}, at = 1, heap = {} }
+-- `make` turns an entry, and its score where that is wanted, into what stands in the source; nil: leave it out.
+-- `step`: how many are read at first.
+function source_of(key, step, make, with_scores)
+  return { key = key, make = make, from = 0, step = step, read = {}, at = 1, heap = {}, with_scores = with_scores }
+end
+
+-- The same of what is known already, in order.
+function source_from(read)
+  return { read = read, at = 1, heap = {}, ended = true }
+end
+
+local function read_some(source)
+  local from, to, make, read = source.from, source.from + source.step - 1, source.make, {}
+  if source.with_scores then
+    local told = call('ZRANGE', source.key, from, to, 'WITHSCORES')
+    source.ended = #told < 2 * source.step
+    for i = 1, #told, 2 do read[#read + 1] = make(told[i], tonumber(told[i + 1])) end
+  else
+    local told = call('ZRANGE', source.key, from, to)
+    source.ended = #told < source.step
+    for i = 1, #told do read[i] = make(told[i]) end
+  end
+  source.from, source.step = to + 1, math.min(64, source.step * 4)
+  source.read, source.at = read, 1
 end
 
 local function read_on(source)
-  while not source.read[source.at] and not source.ended do
-    local told = call('ZRANGE', source.key, source.from, source.from + source.step - 1, 'WITHSCORES')
-    source.ended = #told < 2 * source.step
-    source.from, source.step = source.from + source.step, math.min(64, source.step * 4)
-    source.read, source.at = {}, 1
-    for i = 1, #told, 2 do source.read[#source.read + 1] = source.make(told[i], tonumber(told[i + 1])) end
-  end
+  while not source.read[source.at] and not source.ended do read_some(source) end
   return source.read[source.at]
 end
 

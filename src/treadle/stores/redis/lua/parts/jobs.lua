@@ -111,7 +111,7 @@ end
 
 local function quit(job)
   local entry = entry_of(job.seq, job.flags, job.id)
-  if job.lane then return quit_lane(job.queue, job.lane, entry) end
+  if job.lane then return quit_lane(job.queue, job.lane, rank_of(job), entry) end
   return call('ZREM', T .. ':ready:' .. job.queue, entry) == 1
 end
 

@@ -1,11 +1,45 @@
--- with: tags, steering
--- Jobs that the same predicates govern wait in one lane, line:<queue and lane>. What is kept of a lane stands under the
--- place of its first job: an open one in lanes:<queue and tenant>, one that is shut in at:<queue, gate and tenant>;
--- halt:<queue and gate> has those tenants.
+-- with: tags, moves, steering
+-- Jobs that the same predicates govern wait in one lane. It goes by a digest, for its name is long: rows:<queue> has
+-- what is known of the lanes in which somebody waits, line:<queue and digest> who waits there. What is kept of a lane
+-- stands under the place of its first job: an open one in lanes:<queue and tenant>; `rows.lua` has those that are shut.
 
+-- Bytes of a place, which is where a job stands in its lane: its rank, and the beginning of its entry. All sets of
+-- lanes are in the order of places, for a score takes long to be read.
+local PLACE = 13
+
+-- digest or name -> lane: a list of its name, its tenant, then of each of its gates the name and the numbers.
 local lanes = {}
 
--- queue -> how the names of such keys begin; a number that is written into a text takes long.
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local place_of, read_place, digest_of, line_of, lanes_of, tenants_at, shut_at, pack_lane, unpack_lane
+do
+
+-- Room for ranks below zero.
+local BIAS = 2 ^ 50
+
+function place_of(rank, entry)
+  return struct.pack('>I7', rank + BIAS) .. entry
+end
+
+-- Rank and number of a place.
+function read_place(place)
+  local rank, seq = struct.unpack('>I7I6', place)
+  return rank - BIAS, seq
+end
+
+-- name -> digest
+local digests = {}
+
+function digest_of(text)
+  local digest = digests[text]
+  if not digest then
+    digest = redis.sha1hex(text)
+    digests[text] = digest
+  end
+  return digest
+end
+
+-- queue -> how the names of its keys begin.
 local heads = {}
 
 local function head_of(queue)
@@ -17,55 +51,92 @@ local function head_of(queue)
   return head
 end
 
-local function line_of(queue, text)
-  return T .. ':line:' .. head_of(queue) .. text
+function line_of(queue, digest)
+  return T .. ':line:' .. head_of(queue) .. digest
 end
 
-local function lanes_of(queue, tenant)
+function lanes_of(queue, tenant)
   return T .. ':lanes:' .. head_of(queue) .. tenant
 end
 
 -- The tenants that have lanes shut at a gate; and those lanes of one of them.
-local function tenants_at(queue, gate)
+function tenants_at(queue, gate)
   return T .. ':halt:' .. head_of(queue) .. gate
 end
 
-local function shut_at(queue, gate, tenant)
+function shut_at(queue, gate, tenant)
   return T .. ':at:' .. head_of(queue) .. head_of(gate) .. tenant
 end
 
-local function lane_entry(seq, text)
-  return struct.pack('>I6', seq) .. text
+-- What is kept of a lane: what its name says (`core/flow/lanes.py`), in a form that is soon read.
+function pack_lane(text)
+  local _, tenant, gates = unpack(cjson.decode(text))
+  local told, shape = { text, tenant, '' }, {}
+  for i, gate in ipairs(gates) do
+    local kind, policy, key, limit, period, burst = unpack(gate)
+    told[i + 3] = key ~= '' and policy .. ':' .. key or policy
+    shape[i] = cjson.encode({ kind, policy, limit, period, burst })
+  end
+  told[3] = #shape > 0 and cmsgpack.pack(unpack(shape)) or ''
+  return cmsgpack.pack(unpack(told))
 end
 
--- Room for ranks below zero.
-local BIAS = 2 ^ 50
+-- What many lanes have in common: packed -> the numbers of their gates.
+local shapes = {}
 
--- A tenant whose turn comes, under the place of the first job of its first open lane.
-local function turn_entry(rank, seq, tenant)
-  return struct.pack('>I7I6', rank + BIAS, seq) .. tenant
+local function read_shape(told)
+  local shape = told == '' and {} or { cmsgpack.unpack(told) }
+  shapes[told] = shape
+  return shape
 end
 
--- What the name of a lane says (`core/flow/lanes.py`).
-local function read_lane(text)
-  local lane = lanes[text]
-  if not lane then
-    local task, tenant, gates = unpack(cjson.decode(text))
-    for i, told in ipairs(gates) do gates[i] = make_gate(unpack(told)) end
-    lane = { task = task, tenant = tenant, gates = gates }
-    lanes[text] = lane
+function unpack_lane(told)
+  local text, tenant, shape, a, b, c, d = cmsgpack.unpack(told)
+  shape = shapes[shape] or read_shape(shape)
+  if not d then
+    -- In one constructor: filled one by one, a table would grow.
+    return {
+      text, tenant, a, a and numbers_of(a, shape[1]), b, b and numbers_of(b, shape[2]),
+      c, c and numbers_of(c, shape[3]),
+    }
+  end
+  local lane, names = { text, tenant }, { cmsgpack.unpack(told) }
+  for i, packed in ipairs(shape) do
+    lane[#lane + 1], lane[#lane + 2] = names[i + 3], numbers_of(names[i + 3], packed)
   end
   return lane
 end
 
--- The gates before the jobs of a lane, with the limits that an operator has set.
+end
+
+local function read_lane(text)
+  if not lanes[text] then lanes[text] = unpack_lane(pack_lane(text)) end
+  return lanes[text]
+end
+
+-- Read what these lanes are, of which nothing was read before.
+local function meet(queue, unknown)
+  for i, told in ipairs(answers(unknown, 'HMGET', T .. ':rows:' .. queue)) do lanes[unknown[i]] = unpack_lane(told) end
+end
+
+local function lane_at(queue, digest)
+  if not lanes[digest] then meet(queue, { digest }) end
+  return lanes[digest]
+end
+
+local function task_of(lane)
+  lane.task = lane.task or cjson.decode(lane[1])[1]
+  return lane.task
+end
+
+-- A list like a lane, of the gates before its jobs.
 local function gates_before(queue, lane)
-  if not steered().any then return lane.gates end
+  if not steered().capped then return lane end
   lane.before = lane.before or {}
   local gates = lane.before[queue]
   if not gates then
-    gates = caps(queue, lane.task, lane.tenant)
-    for _, gate in ipairs(lane.gates) do gates[#gates + 1] = as_steered(gate) end
+    gates = caps(queue, task_of(lane), lane[2])
+    for i = 3, #lane do gates[#gates + 1] = lane[i] end
     lane.before[queue] = gates
   end
   return gates
@@ -74,14 +145,24 @@ end
 -- The first target of a lane's jobs that is paused.
 local function paused_by(queue, lane)
   if not steered().paused then return nil end
+  local task, tenant = task_of(lane), lane[2]
   if is_paused('queue=' .. queue) then return 'queue=' .. queue end
-  if is_paused('task=' .. lane.task) then return 'task=' .. lane.task end
-  if lane.tenant ~= '' and is_paused('tenant=' .. lane.tenant) then return 'tenant=' .. lane.tenant end
-  for _, gate in ipairs(lane.gates) do
-    if is_paused(gate.policy) then return gate.policy end
-    if is_paused(gate.name) then return gate.name end
-    if gate.key ~= '' and is_paused('key=' .. gate.key) then return 'key=' .. gate.key end
+  if is_paused('task=' .. task) then return 'task=' .. task end
+  if tenant ~= '' and is_paused('tenant=' .. tenant) then return 'tenant=' .. tenant end
+  for i = 3, #lane, 2 do
+    local name, policy = lane[i], lane[i + 1].policy
+    if is_paused(policy) then return policy end
+    if is_paused(name) then return name end
+    local key = 'key=' .. name:sub(#policy + 2)
+    if #name > #policy and is_paused(key) then return key end
   end
+end
+
+local function is_ordered(lane)
+  for i = 4, #lane, 2 do
+    if lane[i].kind == 'order' then return true end
+  end
+  return false
 end
 
 -- Python's own way of writing the lane of a task that is steered.

@@ -5,7 +5,8 @@
 --   job:<id>  life:<id>     what hardly ever changes of a job, and what has become of it since
 --   progress:<id>  log:<id>  tries:<id>    how far it is, what it told, attempts that did not complete
 --   ready:<queue>           who may run, by rank (`tags.lua`), of those without a lane
---   line:<lane>  lanes:<tenant>  turns:<queue>  paid:<queue>  clocks       who waits in lanes, and whose turn it is
+--   rows:<queue>  line:<lane>              what lanes are, and who waits there
+--   lanes:<tenant>  turns:<queue>  paid:<queue>  clocks                    which are open, and whose turn it is
 --   shut:<queue>  at:<gate, tenant>  halt:<gate>  opening:<queue>  waits   lanes whose first job must wait
 --   gates  idle             what is remembered of gates, and until when
 --   steer  flow             what is steered; for whom a cycle must look at lanes (`flowing.lua`)

@@ -4,7 +4,7 @@
 local function matches(kind, name, spec)
   if kind == 'queue' then return spec[2] == name end
   if kind == 'task' then return spec[1] == name end
-  local tenant = spec[16] and read_lane(spec[16]).tenant or spec[11]
+  local tenant = spec[16] and read_lane(spec[16])[2] or spec[11]
   return tenant == name
 end
 
@@ -27,10 +27,9 @@ local function recount(target)
   local said = steered().targets[target]
   if not said or not said.limit then
     call('HDEL', T .. ':gates', target)
-    call('ZREM', T .. ':idle', target)
     return
   end
-  local gate = { kind = 'concurrency', name = target, limit = said.limit }
-  standing_of(gate)[1], changed[target] = running(kind, name), gate
+  standing_of(target)[1] = running(kind, name)
+  changed[target] = make_numbers('concurrency', target, said.limit, 0, 0)
   write_standings()
 end

@@ -1,6 +1,10 @@
 -- with: jobs, reports, cycling
 -- Endings of every kind but plain completions.
 
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local settle_all
+do
+
 -- 151: an array of seven.
 local function remember(id, run, ending, error)
   local key = T .. ':tries:' .. id
@@ -32,8 +36,10 @@ local function settle(id, stamp, state, reason, error, due_in, given_back, crash
   if note_ended then note_ended(id, way, job.final ~= nil) end
 end
 
-local function settle_all()
+function settle_all()
   keep_reports(worker, reports)
   complete_all()
   for _, ending in ipairs(others) do settle(unpack(ending, 1, 9)) end
+end
+
 end

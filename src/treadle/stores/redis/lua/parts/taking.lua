@@ -1,6 +1,10 @@
 -- with: tags, cycling
 -- Claims of jobs without a lane, as long as nobody steers them.
 
+-- The rest is known in here alone, for Lua has room for two hundred names.
+local claim, claim_and_answer
+do
+
 -- Which to take of several queues, in order: entries, and how many of each queue.
 local function merge(waiting)
   local heads, at, numbers, left, taken = {}, {}, {}, {}, {}
@@ -42,7 +46,7 @@ local function take_best(waiting)
   return taken, numbers
 end
 
-local function claim()
+function claim()
   local waiting, runs, keys = {}, {}, {}
   for q, queue in ipairs(queues) do
     local is_any = call('EXISTS', T .. ':ready:' .. queue) == 1
@@ -58,8 +62,10 @@ local function claim()
   write_runs(runs, keys)
 end
 
-local function claim_and_answer()
+function claim_and_answer()
   local leased = want == 0 or #queues == 0 or has_lease(worker)
   if leased and want > 0 then claim() end
   return answer(leased)
+end
+
 end

@@ -24,9 +24,10 @@ function paid_by(queue, tenant)
   return tonumber(call('ZSCORE', T .. ':paid:' .. queue, tenant) or 0)
 end
 
+-- A tenant whose turn comes stands under the place of the first job of its first open lane.
 local function turn_now(queue, tenant)
-  local head = call('ZRANGE', lanes_of(queue, tenant), '0', '0', 'WITHSCORES')
-  return head[1] and turn_entry(tonumber(head[2]), struct.unpack('>I6', head[1]), tenant) or false
+  local head = call('ZRANGE', lanes_of(queue, tenant), '0', '0')[1]
+  return head and head:sub(1, PLACE) .. tenant or false
 end
 
 -- Before an open lane of a tenant comes, goes or moves; without a tenant: whoever does that sees to its turn.
@@ -51,6 +52,7 @@ end
 
 -- Put tenants where their turn is now.
 function take_turns()
+  write_moves()
   for queue, tenants in pairs(touched) do
     local gone, come = {}, {}
     for tenant, before in pairs(tenants) do
@@ -68,12 +70,10 @@ function take_turns()
 end
 at_the_end[#at_the_end + 1] = take_turns
 
--- The lanes of a queue, open or shut.
+-- The lanes of a queue, open or shut: digest and lane in turn.
 function lanes_in(queue)
-  local found = call('HKEYS', T .. ':shut:' .. queue)
-  for _, turn in ipairs(call('ZRANGE', T .. ':turns:' .. queue, 0, -1)) do
-    for _, entry in ipairs(call('ZRANGE', lanes_of(queue, turn:sub(14)), 0, -1)) do found[#found + 1] = entry:sub(7) end
-  end
+  local found = call('HGETALL', T .. ':rows:' .. queue)
+  for i = 2, #found, 2 do found[i] = unpack_lane(found[i]) end
   return found
 end
 
