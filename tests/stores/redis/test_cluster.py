@@ -209,7 +209,7 @@ async def test_what_a_dead_deleter_has_left_is_not_taken_from_the_next_of_that_i
     for id in ("nightly", "old"):
         await store.write(OF_JOB + id, "step", "old")
     await store.cancel(["nightly", "old"])
-    assert await shards.ask_about(["nightly", "old"], "delete")  # and then it dies
+    assert await shards.ask_about(["nightly", "old"], "delete", "")  # and then it dies
 
     assert (await store.add([job("nightly", queue=queue)]))[0].new
     assert await store.read(f"{OF_JOB}nightly") == []
@@ -225,7 +225,7 @@ async def test_a_job_that_is_brought_back_finds_no_records_of_one_that_is_gone(s
     await store.write(f"{OF_JOB}a", "step", "old")
     pictures = (await store.dump(None, 1)).items
     await store.cancel(["a"])
-    await (await store._shards()).ask_about(["a"], "delete")  # and then the deleter dies
+    await (await store._shards()).ask_about(["a"], "delete", "")  # and then the deleter dies
     assert await store.restore(pictures) == ["a"]
     assert await store.read(f"{OF_JOB}a") == []
     await store.write(f"{OF_JOB}a", "step", "new")
@@ -238,7 +238,7 @@ async def test_a_slow_eraser_takes_nothing_from_the_next_of_that_id(store: Redis
     await store.add([job("a", queue="q1")])
     await store.write(f"{OF_JOB}a", "step", "old")
     await store.cancel(["a"])
-    await shards.ask_about(["a"], "delete")
+    await shards.ask_about(["a"], "delete", "")
     assert await shards.ask(shards.registry, "condemn", "slow", f"{OF_JOB}a") == [b"job:a"]
     await store.add([job("a", queue="q2")])
     await store.write(f"{OF_JOB}a", "step", "new")
