@@ -201,7 +201,9 @@ class PostgresStore:
             if not found.flow:
                 return found
             likely = True
-        found = await loop.lines(lambda: claiming.cycle(self._sql, worker, ended, *asked, likely=likely, memory=self._memory))
+        found = await loop.lines(
+            lambda: claiming.cycle(self._sql, worker, ended, *asked, likely=likely, memory=self._memory)
+        )
         self._flow = found.flow
         return found
 

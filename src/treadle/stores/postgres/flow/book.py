@@ -6,8 +6,9 @@ from hashlib import blake2b
 from typing import Any
 
 from treadle.core.flow.gates import REST, Gate, Standing, idle_at
+from treadle.core.flow.steering import Steering
 from treadle.stores.postgres.statements import Statements
-from treadle.stores.postgres.verbs import literal
+from treadle.stores.postgres.verbs import literal, numbers
 from treadle.stores.steps import Steps
 
 Changed = Mapping[str, tuple[Gate, Standing]]
@@ -27,14 +28,14 @@ class Book:
         self._changed: dict[str, tuple[Gate, Standing]] = {}
         self.standings: dict[str, Standing] = {}
         """Those that are not at rest, of all that are known."""
-        self.lanes = set[str]()
-        """Names of lanes whose own gates are known."""
+        self._lanes = set[tuple[str, str]]()
+        self._steering: Steering | None = None
         self.shut: set[str] | None = None
         """Gates at which lanes may be shut; None: any."""
 
     @property
     def is_small(self) -> bool:
-        return len(self._known) + len(self.lanes) <= MANY
+        return len(self._known) + len(self._lanes) <= MANY
 
     def look_up(self, names: Iterable[str]) -> Steps[None]:
         """Read what is remembered of these gates and is not known yet."""
@@ -42,10 +43,16 @@ class Book:
         if not unknown:
             return
         self._known.update(unknown)
-        for place, *standing in (yield self._sql("standings", keys=literal(map(key_of, unknown)))):
+        for place, *standing in (yield self._sql("standings", keys=numbers(map(key_of, unknown)))):
             name = unknown[place - 1]
             self._there.add(name)
             self.standings[name] = Standing(*standing[:-1], given(standing[-1]))
+
+    def lanes_under(self, steering: Steering) -> set[tuple[str, str]]:
+        """Give the lanes, each with its queue, whose gates are known; what is steered may put others before them."""
+        if steering is not self._steering:
+            self._lanes, self._steering = set(), steering
+        return self._lanes
 
     def standing_of(self, gate: Gate) -> Standing:
         return self.standings.get(gate.name, REST)
@@ -58,21 +65,24 @@ class Book:
     def rows(self, now: int, more: Changed = {}) -> dict[str, Any]:  # noqa: B006 - only read
         """Give all that was changed, and more, as the columns that are written."""
         changed = {**self._changed, **more} if more else self._changed
-        standings = [standing for _, standing in changed.values()]
+        nothing = dict.fromkeys(("names", "until", "spacing", "spaced_until", "holder"))  # unnest fills up with NULL
+        if not changed:
+            return {**nothing, "keys": "{}", "used": "{}", "mark": "{}", "idle_at": "{}"}
+        columns = dict(
+            zip(Standing._fields, zip(*[standing for _, standing in changed.values()], strict=True), strict=True)
+        )
         table: dict[str, Any] = {
-            "keys": literal(map(key_of, changed)),
-            "used": literal([each.used for each in standings]),
-            "mark": literal([each.mark for each in standings]),
+            **nothing,
+            "keys": numbers(map(key_of, changed)),
+            "used": numbers(columns["used"]),
+            "mark": numbers(columns["mark"]),
             "idle_at": literal([idle_at(gate, standing, now) for gate, standing in changed.values()]),
-            "names": None,
-            **dict.fromkeys(("until", "spacing", "spaced_until", "holder")),  # unnest fills up with NULL
         }
         if not self._there.issuperset(changed):
             table["names"] = [None if name in self._there else kept(name) for name in changed]
-        if any(each[2:] != REST[2:] for each in standings):
-            table |= {name: literal([getattr(each, name) for each in standings]) for name in Standing._fields[2:5]}
-            table["holder"] = [kept(each.holder) for each in standings]
-        return table
+        if any(columns["holder"]):
+            table["holder"] = list(map(kept, columns["holder"]))
+        return table | {name: numbers(columns[name]) for name in Standing._fields[2:5] if any(columns[name])}
 
     def note_written(self, more: Changed = {}) -> None:  # noqa: B006 - only read
         """Note that all of these were written."""

@@ -88,9 +88,7 @@ def _locked(
 class Claiming:
     """One claim while it is made."""
 
-    def __init__(
-        self, sql: Statements, worker: str, queues: Sequence[str], want: int, shares: Sequence[int]
-    ) -> None:
+    def __init__(self, sql: Statements, worker: str, queues: Sequence[str], want: int, shares: Sequence[int]) -> None:
         self._sql, self._worker, self._queues, self._want = sql, worker, queues, want
         self.book = Book(sql)
         self._shares = dict(zip(queues, shares, strict=False))
@@ -230,9 +228,7 @@ class Claiming:
         them is met any more; answer whether there were any."""
         lanes = [lane_of_task(task) for task in tasks]
         for round in range(ROUNDS):
-            ((moved,),) = yield self._sql(
-                "into_lanes", queues=list(self._queues), most=MET, tasks=tasks, lanes=lanes
-            )
+            ((moved,),) = yield self._sql("into_lanes", queues=list(self._queues), most=MET, tasks=tasks, lanes=lanes)
             if not moved:
                 return round > 0
             view = yield from look(self._sql, self._worker, self._queues)

@@ -1,6 +1,6 @@
 """What the end of attempts does to gates and lanes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.core.flow.gates import Gate, Kind
@@ -21,10 +21,9 @@ def leave(
 ) -> Steps[bool]:
     """Let jobs out of their gates; answer whether lanes were opened for that."""
     orders = [(gate, each.id) for each in gone for gate in _orders(each.lane)]
-    left = {gate.name for ending in ended for gate in gates_of(ending.claim, steering)}
-    if not left and not orders:
+    if not ended and not orders:
         return False
-    yield from book.look_up([*left, *(gate.name for gate, _ in orders)])
+    yield from book.look_up([*_names(book, ended, steering), *(gate.name for gate, _ in orders)])
     changed = leave_all(ended, book.standing_of, steering, now)
     for gate, id in orders:
         standing = changed[gate.name][1] if gate.name in changed else book.standing_of(gate)
@@ -33,7 +32,18 @@ def leave(
     book.change(changed)
     if book.shut is not None and book.shut.isdisjoint(changed):
         return False
-    return bool((yield from open_lanes(sql, book, {(None, gate): each for gate, each in after_leaving(changed).items()})))
+    return bool(
+        (yield from open_lanes(sql, book, {(None, gate): each for gate, each in after_leaving(changed).items()}))
+    )
+
+
+def _names(book: Book, ended: Sequence[Ending], steering: Steering) -> Iterator[str]:
+    """Name the gates that these leave, but for those of lanes that were looked up before."""
+    known = book.lanes_under(steering)
+    for ending in ended:
+        if (ending.claim.queue, ending.claim.lane) not in known:
+            for gate in gates_of(ending.claim, steering):
+                yield gate.name
 
 
 def _orders(lane: str) -> Iterable[Gate]:
@@ -42,8 +52,9 @@ def _orders(lane: str) -> Iterable[Gate]:
 
 def opens_nothing(book: Book, ended: Sequence[Ending]) -> bool:
     """Say whether no lane waits for these to leave, as far as is known and nothing is steered."""
-    names = {gate.name for ending in ended if ending.claim.lane for gate in read_lane(ending.claim.lane).gates}
-    return not names or (book.shut is not None and book.shut.isdisjoint(names))
+    gates = (gate for ending in ended if ending.claim.lane for gate in read_lane(ending.claim.lane).gates)
+    shut = book.shut
+    return not any(True for _ in gates) if shut is None else not shut or not any(gate.name in shut for gate in gates)
 
 
 def open_lanes(sql: Statements, book: Book, rooms: Mapping[Any, int]) -> Steps[set[str]]:

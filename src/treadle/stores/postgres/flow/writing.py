@@ -10,7 +10,7 @@ from treadle.core.flow.lanes import read_lane
 from treadle.core.flow.steering import Steering
 from treadle.stores.postgres.flow.book import kept
 from treadle.stores.postgres.flow.loading import KnownLane, Loaded
-from treadle.stores.postgres.verbs import columns, literal
+from treadle.stores.postgres.verbs import columns, literal, numbers
 
 LANE = ("lanes", "ranks", "lane_seqs", "gates", "untils")
 TURN = ("turn_queues", "turn_tenants", "turns_paid", "turns_open")
@@ -20,12 +20,13 @@ NUMBERS = ("ranks", "lane_seqs", "untils", "turns_paid", "clocks")
 def jobs_of(choice: Choice) -> dict[str, Any]:
     """Give the jobs that are taken."""
     jobs = [taken.job for taken in choice.taken]
-    return {"spots": spots([job.ref for job in jobs]), "seqs": literal([job.seq for job in jobs])}
+    return {"spots": spots([job.ref for job in jobs]), "seqs": numbers([job.seq for job in jobs])}
 
 
 def spots(found: Iterable[object]) -> str:
     """Write places of rows as PostgreSQL writes an array of them."""
-    return "{" + ",".join([f'"{spot}"' for spot in found]) + "}"
+    listed = '","'.join(map(str, found))
+    return f'{{"{listed}"}}' if listed else "{}"
 
 
 def lines_of(choice: Choice, loaded: Loaded, busy: Collection[tuple[str, str]]) -> dict[str, Any]:
