@@ -22,11 +22,9 @@ from treadle.core.retention import Retention
 from treadle.core.states import State
 from treadle.stores import open_store
 from treadle.stores.postgres import queries, retaining, steering, verbs
-from treadle.stores.postgres.flow.book import NUMBERS as BOOK_NUMBERS
-from treadle.stores.postgres.flow.book import ROW
-from treadle.stores.postgres.flow.loading import load
-from treadle.stores.postgres.flow.writing import LANE, TURN
-from treadle.stores.postgres.flow.writing import NUMBERS as LINE_NUMBERS
+from treadle.stores.postgres.flow.book import Book
+from treadle.stores.postgres.flow.loading import Asked, load
+from treadle.stores.postgres.flow.writing import LANE, NUMBERS, TURN
 from treadle.stores.postgres.lookout import START, Place
 from treadle.stores.postgres.naming import addressed
 from treadle.stores.postgres.statements import Statements
@@ -62,9 +60,9 @@ def cycle(ended: list[Ending], *queues: str, begin: Place = START) -> Step:
 
 REPLACED = [(1, key, "{}", None, None, None, 0, None, 1, True, None, None, None) for key in KEYS]
 
-NOTHING: dict[str, object] = {
-    name: "{}" if name in (*BOOK_NUMBERS, *LINE_NUMBERS) else []
-    for name in (*ROW, *LANE, "emptied", *TURN, "clock_queues", "clocks")
+NOTHING: dict[str, object] = Book(SQL).rows(0) | {
+    name: "{}" if name in ("lanes", "emptied", *NUMBERS) else []
+    for name in (*LANE, "emptied", *TURN, "clock_queues", "clocks")
 }  # fmt: skip
 
 
@@ -90,8 +88,8 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
     "claim with shares": (
         first(verbs.claim(SQL, "w1", ["q0", "q1", "rare"], [START] * 3, 100, [5, 5, 5])), "job_queued"
     ),
-    "load": (first(load(SQL, ["q0", "q1", "rare"], 100, 10, 13, [], plain=True)), "job_lane job_queued"),
-    "take": (SQL("take", worker="w1", refs=verbs.literal(KEYS), versions=["(0,1)"] * 100, **NOTHING), None),
+    "load": (first(load(SQL, "w1", Asked(["q0", "q1", "rare"], 100, 10, 13))), "job_lane job_queued"),
+    "take": (SQL("take", worker="w1", spots="{" + ",".join(['"(0,1)"'] * 100) + "}", seqs=verbs.literal(range(100)), **NOTHING), None),
     "complete": (SQL("complete", **verbs._completed(COMPLETED)), "job_pkey"),
     "into lanes": (
         SQL("into_lanes", queues=["q0", "q1"], most=1_000, tasks=["greet"], lanes=["x"]), "job_queued job_pkey"
@@ -180,8 +178,8 @@ SELECT n % 3, n, CASE WHEN n % 4 = 0 THEN n END, 'q' || n % 2, 't' || n % 50, 'l
        CASE WHEN n % 2 = 0 THEN 'gate' || n % 100 END
   FROM generate_series(1, 5000) AS n;
 INSERT INTO treadle.turn SELECT n, n % 2 = 0, 'q' || n % 2, 't' || n FROM generate_series(1, 1000) AS n;
-INSERT INTO treadle.standing (used, mark, until, spacing, spaced_until, idle_at, holder, name)
-SELECT 1, 0, 0, 0, 0, n, '', 'gate' || n FROM generate_series(1, 5000) AS n;
+INSERT INTO treadle.standing (key, used, mark, until, spacing, spaced_until, idle_at, holder, name)
+SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 0, 0, 0, 0, n, '', 'gate' || n FROM generate_series(1, 5000) AS n;
 INSERT INTO treadle.worker SELECT 'w' || n, n, n, n, '', '', n, '', '[]', 1, '{}' FROM generate_series(1, 20) AS n;
 INSERT INTO treadle.progress SELECT key, 1, 1, 1, 0, NULL FROM treadle.job WHERE seq % 2 = 0;
 INSERT INTO treadle.log SELECT key, 1, '[]' FROM treadle.job WHERE seq % 4 = 0;

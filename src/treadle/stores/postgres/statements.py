@@ -52,6 +52,10 @@ class Statements:
         """Give a statement that inserts jobs, some of which may wait in lanes."""
         return self._step((name, "arrive", self._text("arrive") if in_lanes else ""), values)
 
+    def loading(self, **values: Any) -> Step:
+        """Give `load`, which begins with a glance."""
+        return self._step(("load", "glance", self._text("glance")), values)
+
     def locking(self) -> Step:
         """Give `flow_lock`, which makes this transaction the only one that claims from lanes, until it ends."""
         return self._step(("flow_lock",), {"lock": self._lock})

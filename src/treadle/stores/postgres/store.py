@@ -42,6 +42,7 @@ from treadle.stores.postgres.enlisted import PostgresEnlisted
 from treadle.stores.postgres.errors import LOST_RACES, explained
 from treadle.stores.postgres.flow import claiming, surveying, tidying
 from treadle.stores.postgres.flow import steering as flow_steering
+from treadle.stores.postgres.flow.memory import Memory
 from treadle.stores.postgres.heart import PostgresHeart
 from treadle.stores.postgres.lines import Lines
 from treadle.stores.postgres.lookout import Lookout, Places
@@ -70,6 +71,7 @@ class PostgresStore:
         self._strays = Strays()
         self._flow = False
         """The last claim has found open lanes, or something steered."""
+        self._memory = Memory()
         self._slice = tidying.START
         self._server: Server | None = None
         self._loops = PerLoop(self._connect, Loop.close)
@@ -199,7 +201,9 @@ class PostgresStore:
             if not found.flow:
                 return found
             likely = True
-        found = await loop.lines(lambda: claiming.cycle(self._sql, worker, ended, *asked, likely=likely))
+        found = await loop.lines(
+            lambda: claiming.cycle(self._sql, worker, ended, *asked, likely=likely, memory=self._memory)
+        )
         self._flow = found.flow
         return found
 

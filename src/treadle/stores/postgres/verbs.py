@@ -64,6 +64,11 @@ def literal(values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
+def numbers(values: Iterable[object]) -> str:
+    """The same where none of them is missing."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
 # -- adding ----------------------------------------------------------------------------
 
 Table = dict[str, Sequence[Any]]

@@ -1,6 +1,6 @@
 """What the end of attempts does to gates and lanes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.core.flow.gates import Gate, Kind
@@ -21,34 +21,57 @@ def leave(
 ) -> Steps[bool]:
     """Let jobs out of their gates; answer whether lanes were opened for that."""
     orders = [(gate, each.id) for each in gone for gate in _orders(each.lane)]
-    left = [gate for ending in ended for gate in gates_of(ending.claim, steering)]
-    if not left and not orders:
+    if not ended and not orders:
         return False
-    yield from book.look_up([gate.name for gate in [*left, *(gate for gate, _ in orders)]])
+    yield from book.look_up([*_names(book, ended, steering), *(gate.name for gate, _ in orders)])
     changed = leave_all(ended, book.standing_of, steering, now)
     for gate, id in orders:
         standing = changed[gate.name][1] if gate.name in changed else book.standing_of(gate)
         if standing.holder == id:
             changed[gate.name] = gate, standing._replace(holder="")
     book.change(changed)
-    return bool((yield from open_lanes(sql, {(None, gate): room for gate, room in after_leaving(changed).items()})))
+    if book.shut is not None and book.shut.isdisjoint(changed):
+        return False
+    return bool(
+        (yield from open_lanes(sql, book, {(None, gate): each for gate, each in after_leaving(changed).items()}))
+    )
+
+
+def _names(book: Book, ended: Sequence[Ending], steering: Steering) -> Iterator[str]:
+    """Name the gates that these leave, but for those of lanes that were looked up before."""
+    known = book.lanes_under(steering)
+    for ending in ended:
+        if (ending.claim.queue, ending.claim.lane) not in known:
+            for gate in gates_of(ending.claim, steering):
+                yield gate.name
 
 
 def _orders(lane: str) -> Iterable[Gate]:
     return [gate for gate in read_lane(lane).gates if gate.kind == Kind.ORDER]
 
 
-def open_lanes(sql: Statements, rooms: Mapping[Any, int]) -> Steps[set[str]]:
+def opens_nothing(book: Book, ended: Sequence[Ending]) -> bool:
+    """Say whether no lane waits for these to leave, as far as is known and nothing is steered."""
+    gates = (gate for ending in ended if ending.claim.lane for gate in read_lane(ending.claim.lane).gates)
+    shut = book.shut
+    return not any(True for _ in gates) if shut is None else not shut or not any(gate.name in shut for gate in gates)
+
+
+def open_lanes(sql: Statements, book: Book, rooms: Mapping[Any, int]) -> Steps[set[str]]:
     """Open so many lanes for each (queue, gate) that they are shut at; None: of each queue. Answer the queues."""
-    if not rooms:
+    asked = [(queue, gate, min(MOST, room)) for (queue, gate), room in rooms.items() if _may_be_shut(book, gate)]
+    if not asked:
         return set()
-    found = yield sql(
-        "open_lanes",
-        gates=[kept(gate) for _, gate in rooms],
-        queues=[queue for queue, _ in rooms],
-        numbers=[min(MOST, room) for room in rooms.values()],
-    )
-    return {queue for (queue,) in found}
+    queues, gates, numbers = zip(*asked, strict=True)
+    found = yield sql("open_lanes", gates=list(map(kept, gates)), queues=list(queues), numbers=list(numbers))
+    if book.shut is not None:
+        full = {place for place, _, number in found for number_asked in [numbers[place - 1]] if number >= number_asked}
+        book.shut -= {gate for place, (queue, gate, _) in enumerate(asked, 1) if queue is None and place not in full}
+    return {queue for _, queue, _ in found}
+
+
+def _may_be_shut(book: Book, gate: str) -> bool:
+    return book.shut is None or gate in book.shut
 
 
 def really_ended(ended: Sequence[Ending], moved: Mapping[str, str]) -> list[Ending]:

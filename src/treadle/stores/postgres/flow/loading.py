@@ -1,28 +1,38 @@
 """From rows to what `choose` looks at, and back to the rows of lanes."""
 
+import json
 from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
 from treadle.core.flow.choosing import PLAIN, Line, Row, Turn, Waiting, gates_before_plain
 from treadle.core.flow.lanes import NOBODY, read_lane
 from treadle.core.flow.steering import Steering, gates_before
+from treadle.stores.postgres.flow.book import Book
+from treadle.stores.postgres.flow.looking import View, view_of
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.steps import Rows, Steps
 
 
-class Ref(NamedTuple):
-    """A job as it stood when it was looked at."""
+class Asked(NamedTuple):
+    """What a claim wants to look at."""
 
-    key: str
-    version: str
-    """Where this version of its row is: a job that was changed since is somewhere else."""
+    queues: Sequence[str]
+    want: int
+    run: int
+    tenants: int
+    """Of so many whose turn is next."""
+    but: Collection[int] = ()
+    """Jobs that are to be left alone, by their numbers."""
+    plain: bool = True
+    """Jobs without a lane, too."""
 
 
 class Loaded(NamedTuple):
-    """What waits, with the rows that tell of it."""
+    """What waits, with the rows that tell of it. The `ref` of a job says where the version of its row is that was
+    looked at: a job that was changed since is somewhere else."""
 
+    view: View
     lines: list[Line]
     lanes: dict[int, "KnownLane"]
     """By the identity of its `Row`."""
@@ -34,7 +44,8 @@ class Loaded(NamedTuple):
 class KnownLane(NamedTuple):
     """A lane as its row tells of it."""
 
-    id: int
+    spot: str
+    """Where its row is."""
     queue: str
     name: str
     place: tuple[int, int]
@@ -52,85 +63,109 @@ class KnownTurn(NamedTuple):
 
 def load(
     sql: Statements,
-    queues: Sequence[str],
-    want: int,
-    run: int,
-    tenants: int,
-    but: Collection[str],
+    worker: str,
+    asked: Asked,
+    before: int | None = None,
     *,
-    plain: bool,
+    unsure: bool = False,
+    whatever: bool = True,
 ) -> Steps[Loaded]:
-    """Read what may be chosen from: of so many tenants whose turn is next the best lanes, of these the first jobs.
+    """Read what may be chosen from: of the tenants whose turn is next the best lanes, of these the first jobs.
 
-    `plain`: jobs without a lane, too.
+    `whatever`: also where word was left that nobody has read; else only what is to be seen at a glance.
     """
-    found = yield sql("load", queues=list(queues), want=want, run=run, tenants=tenants, but=list(but), plain=plain)
-    loaded = Loaded([], {}, [], [])
-    for place, rows in groupby(found, itemgetter(0)):
-        _read_line(loaded, queues[place - 1], list(rows), tenants)
+    queues, want, run, tenants, but, plain = asked
+    found = yield sql.loading(
+        worker=worker, queues=list(queues), want=want, run=run, tenants=tenants, but=list(but), all=not but,
+        plain=plain, before=before, unsure=unsure, whatever=whatever,
+    )  # fmt: skip
+    return _read(found, queues, tenants)
+
+
+GLANCE, QUEUE, TENANT, LANE, JOB, PLAIN_JOB = range(6)
+KIND, NAME = 0, 5
+
+
+def _read(found: Rows, queues: Sequence[str], tenants: int) -> Loaded:
+    found = sorted(found, key=itemgetter(KIND))
+    loaded = Loaded(view_of(**json.loads(found[0][NAME])), [], {}, [], [])
+    lines = dict[int, Line]()
+    turns = dict[tuple[int, int], Turn]()
+    lanes = dict[tuple[int, int, int], tuple[Row, list[Waiting], int]]()
+    for kind, place, number, at, paid, name, spot, rank, seq, room, id, costs in found:
+        if kind == JOB:
+            row, jobs, most = lanes[place, number, at]
+            jobs.append(new(Waiting, (spot, id or "", rank, seq, costs)))
+            row.more = len(jobs) == most
+        elif kind == LANE:
+            if room is None:
+                turns[place, number].beyond = rank, seq
+            else:
+                jobs = []
+                row = Row(name, jobs)
+                lanes[place, number, at] = row, jobs, room
+                loaded.lanes[row_id(row)] = KnownLane(spot, queues[place - 1], name, (rank, seq), row)
+                turns[place, number].rows.append(row)
+        elif kind == TENANT:
+            if number > tenants:
+                lines[place].beyond = paid
+            else:
+                turns[place, number] = turn = Turn(name, paid, [])
+                lines[place].turns.append(turn)
+                loaded.turns.append(KnownTurn(queues[place - 1], turn, None))
+        elif kind == QUEUE:
+            lines[place] = line = Line(queues[place - 1], paid, [])
+            loaded.lines.append(line)
+        elif kind == PLAIN_JOB:
+            if (place, 0, 0) not in lanes:
+                row = _add_plain(loaded, lines[place], paid, bool(number))
+                lanes[place, 0, 0] = row, row.jobs, room  # type: ignore[assignment] # a list, as it was made
+            row, jobs, most = lanes[place, 0, 0]
+            jobs.append(Waiting(spot, "", rank, seq))
+            row.more = len(jobs) == most
+    _part_with_vanished(loaded)
     return loaded
 
 
-NUMBER, CLOCK, TENANT, PAID, LANE, NAME, LANE_RANK, LANE_SEQ, MOST, KEY = range(1, 11)
+row_id = id
+
+#: What `Waiting(…)` comes down to, in half the time.
+new = tuple.__new__
 
 
-def _read_line(loaded: Loaded, queue: str, rows: Rows, tenants: int) -> None:
-    line = Line(queue, rows[0][CLOCK], [])
-    loaded.lines.append(line)
-    plain = [row for row in rows if row[NAME] == PLAIN]
-    for (number, tenant, paid), told in groupby(rows, itemgetter(NUMBER, TENANT, PAID)):
-        if number > tenants:
-            line.beyond = paid
-        elif number:
-            turn = Turn(tenant, paid, [])
-            _read_lanes(loaded, queue, turn, [row for row in told if row[LANE] is not None])
-            line.turns.append(turn)
-            loaded.turns.append(KnownTurn(queue, turn, None))
-    if plain:
-        _add_plain(loaded, line, plain)
+def _part_with_vanished(loaded: Loaded) -> None:
+    """Put lanes aside in which no job is left."""
+    gone = [key for key, lane in loaded.lanes.items() if not lane.row.jobs]
+    loaded.vanished.extend(loaded.lanes.pop(key) for key in gone)
+    if gone:
+        for _, turn, _ in loaded.turns:
+            turn.rows = [row for row in turn.rows if row.jobs]
 
 
-def _read_lanes(loaded: Loaded, queue: str, turn: Turn, rows: Rows) -> None:
-    for (number, name, rank, seq), told in groupby(rows, itemgetter(LANE, NAME, LANE_RANK, LANE_SEQ)):
-        waiting = list(told)
-        most = waiting[0][MOST]
-        if most is None:
-            turn.beyond = rank, seq
-            continue
-        row = _row(name, waiting, most)
-        lane = KnownLane(number, queue, name, (rank, seq), row)
-        if row.jobs:
-            turn.rows.append(row)
-            loaded.lanes[id(row)] = lane
-        else:
-            loaded.vanished.append(lane)
-
-
-def _add_plain(loaded: Loaded, line: Line, rows: Rows) -> None:
-    """Put the jobs without a lane where those without a tenant have their turn."""
+def _add_plain(loaded: Loaded, line: Line, paid: int, open: bool) -> Row:
+    """Make room for the jobs without a lane where those without a tenant have their turn."""
     turn = next((turn for turn in line.turns if turn.tenant == NOBODY), None)
     if turn is None:
-        turn = Turn(NOBODY, rows[0][PAID], [])
+        turn = Turn(NOBODY, paid, [])
         line.turns.append(turn)
-        loaded.turns.append(KnownTurn(line.queue, turn, bool(rows[0][LANE])))
-    turn.rows.append(_row(PLAIN, rows, rows[0][MOST]))
+        loaded.turns.append(KnownTurn(line.queue, turn, open))
+    row = Row(PLAIN, [])
+    turn.rows.append(row)
+    return row
 
 
-def _row(name: str, rows: Rows, most: int) -> Row:
-    jobs = [Waiting(Ref(*row[KEY : KEY + 2]), *row[KEY + 2 :]) for row in rows if row[KEY] is not None]
-    return Row(name, jobs, more=len(jobs) == most)
+def look_up(book: Book, loaded: Loaded, steering: Steering) -> Steps[None]:
+    """Read what is remembered of the gates before all that was loaded, and before the lanes that are empty."""
+    known = book.lanes_under(steering)
+    lanes = [lane for lane in (*loaded.lanes.values(), *loaded.vanished) if (lane.queue, lane.name) not in known]
+    known.update((lane.queue, lane.name) for lane in lanes)
+    yield from book.look_up(_names(loaded, lanes, steering))
 
 
-def names_before(loaded: Loaded, steering: Steering) -> Iterator[str]:
-    """Name the gates before all that was loaded, and before the lanes that are empty."""
-    for line in loaded.lines:
-        for turn in line.turns:
-            for row in turn.rows:
-                yield from _names(line.queue, row.text, steering)
-    for lane in loaded.vanished:
-        yield from _names(lane.queue, lane.name, steering)
-
-
-def _names(queue: str, text: str, steering: Steering) -> Iterator[str]:
-    gates = gates_before_plain(queue, steering) if text == PLAIN else gates_before(queue, read_lane(text), steering)
-    return (gate.name for gate in gates)
+def _names(loaded: Loaded, lanes: Sequence[KnownLane], steering: Steering) -> Iterator[str]:
+    for lane in lanes:
+        for gate in gates_before(lane.queue, read_lane(lane.name), steering):
+            yield gate.name
+    for line in loaded.lines if steering else ():
+        for gate in gates_before_plain(line.queue, steering):
+            yield gate.name

@@ -30,6 +30,10 @@ class View(NamedTuple):
     leased: bool
     open: bool
     """A lane of one of these queues is open."""
+    stands: bool
+    """What the transaction has written that was asked for."""
+    shut: bool
+    """A lane may be shut."""
     steering: Steering
     gone: Sequence[Gone]
     ended: Sequence[Ending]
@@ -37,7 +41,9 @@ class View(NamedTuple):
     unread: bool
     """There are more words than were read."""
     until: int | None
-    """When the next lane opens by itself."""
+    """When the next lane opens by itself, as far as it was not opened here."""
+    digested: bool = False
+    """Word was read, and lanes may have been opened."""
 
     @property
     def steered(self) -> bool:
@@ -45,25 +51,41 @@ class View(NamedTuple):
         return any(map(is_for_all, self.steering))
 
 
-def look(sql: Statements, worker: str, queues: Sequence[str]) -> Steps[View]:
-    """Read what was left word of, put it in line, and open lanes whose instant has come."""
-    found = yield sql("glance", worker=worker, queues=list(queues))
-    now, leased, open, targets, steers, until, more = found[0]
-    gone, read = [], 0
-    if more:
-        found = yield sql("digest", worker=worker, queues=list(queues), most=WORDS, open=OPENED)
-        now, leased, open, targets, steers, gone, read, until = found[0]
+def look(
+    sql: Statements, worker: str, queues: Sequence[str], before: int | None = None, *, unsure: bool = False
+) -> Steps[View]:
+    """Read what was left word of, put it in line, and open lanes whose instant has come.
+
+    `before`: a transaction of which it is asked whether it stands; `unsure`: whether lanes are shut is asked, too.
+    """
+    found = yield sql("glance", worker=worker, queues=list(queues), before=before, unsure=unsure)
+    if not found[0][-1]:
+        return view_of(*found[0])
+    found = yield sql("digest", worker=worker, queues=list(queues), most=WORDS, open=OPENED, before=before)
+    *seen, gone, read, until = found[0]
     told = [json.loads(text) for text in gone]
-    return View(
-        now,
-        leased,
-        open,
-        _steering(tuple(targets), tuple(steers)),
-        [Gone(lane, id) for _, lane, id, story in told if story is None],
-        [read_ending(queue, lane, id, story) for queue, lane, id, story in told if story is not None],
-        read == WORDS,
-        until,
+    return view_of(*seen, until, more=False)._replace(
+        gone=[Gone(lane, id) for _, lane, id, story in told if story is None],
+        ended=[read_ending(queue, lane, id, story) for queue, lane, id, story in told if story is not None],
+        unread=read == WORDS,
+        digested=True,
     )
+
+
+def view_of(
+    now: int,
+    leased: bool,
+    open: bool,
+    targets: Sequence[str],
+    steers: Sequence[str],
+    steered: bool,
+    stands: bool,
+    shut: bool,
+    until: int | None,
+    more: bool,
+) -> View:
+    """Read a row of `glance.sql`; `unread` where it says that there is word."""
+    return View(now, leased, open, stands, shut, _steering(tuple(targets), tuple(steers)), (), (), more, until)
 
 
 @lru_cache(8)

@@ -7,7 +7,7 @@ from treadle.core.flow.leaving import gates_of
 from treadle.core.flow.steering import DEFAULT, STEER, Steer, Steering, read_steering, write_steer
 from treadle.core.job import Claim
 from treadle.stores.postgres import queries
-from treadle.stores.postgres.flow.book import Book, kept
+from treadle.stores.postgres.flow.book import Book, kept, key_of
 from treadle.stores.postgres.flow.leaving import leave
 from treadle.stores.postgres.flow.looking import look
 from treadle.stores.postgres.statements import Statements
@@ -31,7 +31,7 @@ def steer(sql: Statements, target: str, steer: Steer) -> Steps[None]:
     if steer.limit is not None:
         yield from count(sql, book, {target: steer})
     elif is_cap(target):
-        yield sql("forget_standing", name=kept(target))
+        yield sql("forget_standing", key=key_of(target))
     yield from book.write(view.now)
     key = kept(target).removeprefix("key=") if target.startswith("key=") else None
     yield sql("open_steered", target=kept(target), key=key)

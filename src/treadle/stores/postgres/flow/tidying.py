@@ -6,6 +6,7 @@ from treadle.stores.postgres.flow.book import Book
 from treadle.stores.postgres.flow.leaving import leave
 from treadle.stores.postgres.flow.looking import look
 from treadle.stores.postgres.flow.steering import count
+from treadle.stores.postgres.naming import FIRST
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.steps import Steps
 
@@ -16,12 +17,12 @@ SLICE = 1_000
 class Slice(NamedTuple):
     """Behind which standing and which turn the next sweep begins."""
 
-    standing: int
+    standing: str
     queue: str
     tenant: str
 
 
-START = Slice(0, "", "")
+START = Slice(FIRST, "", "")
 
 
 def tidy(sql: Statements, worker: str, slice: Slice) -> Steps[Slice]:
@@ -40,4 +41,4 @@ def tidy(sql: Statements, worker: str, slice: Slice) -> Steps[Slice]:
         yield from book.write(view.now)
         if rested or idle:
             yield sql("tidy", **slice._asdict(), most=SLICE)
-    return Slice(last if number == SLICE else 0, queue[0] if queue else "", tenant[0] if tenant else "")
+    return Slice(last if number == SLICE else FIRST, queue[0] if queue else "", tenant[0] if tenant else "")

@@ -1,6 +1,6 @@
 """From what `choose` has decided to the columns that are written."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from treadle.core.flow.choosing import Choice, Row, Taken
@@ -10,30 +10,36 @@ from treadle.core.flow.lanes import read_lane
 from treadle.core.flow.steering import Steering
 from treadle.stores.postgres.flow.book import kept
 from treadle.stores.postgres.flow.loading import KnownLane, Loaded
-from treadle.stores.postgres.verbs import columns, literal
+from treadle.stores.postgres.verbs import columns, literal, numbers
 
-LANE = ("lanes", "gates", "untils", "ranks", "seqs")
+LANE = ("lanes", "ranks", "lane_seqs", "gates", "untils")
 TURN = ("turn_queues", "turn_tenants", "turns_paid", "turns_open")
-NUMBERS = ("lanes", "untils", "ranks", "seqs", "emptied", "turns_paid", "clocks")
+NUMBERS = ("ranks", "lane_seqs", "untils", "turns_paid", "clocks")
 
 
-def refs_of(choice: Choice) -> dict[str, Any]:
+def jobs_of(choice: Choice) -> dict[str, Any]:
     """Give the jobs that are taken."""
-    refs: list[Any] = [taken.job.ref for taken in choice.taken]
-    return {"refs": literal([ref.key for ref in refs]), "versions": [ref.version for ref in refs]}
+    jobs = [taken.job for taken in choice.taken]
+    return {"spots": spots([job.ref for job in jobs]), "seqs": numbers([job.seq for job in jobs])}
 
 
-def lines_of(choice: Choice, loaded: Loaded, busy: Collection[int]) -> dict[str, Any]:
+def spots(found: Iterable[object]) -> str:
+    """Write places of rows as PostgreSQL writes an array of them."""
+    listed = '","'.join(map(str, found))
+    return f'{{"{listed}"}}' if listed else "{}"
+
+
+def lines_of(choice: Choice, loaded: Loaded, busy: Collection[tuple[str, str]]) -> dict[str, Any]:
     """Give what becomes of lanes, turns and clocks. `busy`: lanes that only seem to be empty."""
-    gone = [lane.id for lane in _emptied(choice, loaded) if lane.id not in busy]
+    emptied = [lane for lane in _emptied(choice, loaded) if (lane.queue, lane.name) not in busy]
     table: dict[str, Any] = {
         **columns(LANE, _moved(choice, loaded)),
-        "emptied": gone,
         **columns(TURN, _turns(choice, loaded, busy)),
+        "emptied": spots([lane.spot for lane in emptied]),
         "clock_queues": list(choice.clocks),
         "clocks": list(choice.clocks.values()),
     }
-    return table | {name: literal(table[name]) for name in NUMBERS}
+    return table | {name: literal(table[name]) for name in NUMBERS} | {"lanes": spots(table["lanes"])}
 
 
 def _emptied(choice: Choice, loaded: Loaded) -> list[KnownLane]:
@@ -43,18 +49,17 @@ def _emptied(choice: Choice, loaded: Loaded) -> list[KnownLane]:
 
 def _moved(choice: Choice, loaded: Loaded) -> Iterator[tuple[Any, ...]]:
     """Tell of lanes that are shut now, or whose first job is another one than their row says."""
-    shut = set[int]()
+    told = {id(row) for _, row in choice.emptied}
     for each in choice.shut:
         lane = loaded.lanes.get(id(each.row))
         if lane:
-            shut.add(lane.id)
-            yield lane.id, kept(each.gate), each.until, *each.row.first.place
-    emptied = {id(row) for _, row in choice.emptied}
+            told.add(id(each.row))
+            yield lane.spot, *each.row.first.place, kept(each.gate), each.until
     for key, lane in loaded.lanes.items():
-        if lane.id not in shut and key not in emptied:
+        if key not in told:
             place = _first_of(lane.row)
             if place != lane.place:
-                yield lane.id, None, None, *place
+                yield lane.spot, *place, None, None
 
 
 def _first_of(row: Row) -> tuple[int, int]:
@@ -62,11 +67,11 @@ def _first_of(row: Row) -> tuple[int, int]:
     return row.jobs[min(row.at, len(row.jobs) - 1)].place
 
 
-def _turns(choice: Choice, loaded: Loaded, busy: Collection[int]) -> Iterator[tuple[str, str, int, bool]]:
+def _turns(choice: Choice, loaded: Loaded, busy: Collection[tuple[str, str]]) -> Iterator[tuple[str, str, int, bool]]:
     """Tell of turns that were paid for, or that have no open lane any more."""
-    emptied = {id(row) for _, row in choice.emptied if id(row) in loaded.lanes and loaded.lanes[id(row)].id not in busy}
+    emptied = {id(row) for queue, row in choice.emptied if (queue, row.text) not in busy}
     closed = {id(each.row) for each in choice.shut} | emptied
-    keep = [lane for lane in loaded.vanished if lane.id in busy]
+    keep = [lane for lane in loaded.vanished if (lane.queue, lane.name) in busy]
     for queue, turn, known in loaded.turns:
         lanes = [row for row in turn.rows if id(row) in loaded.lanes]
         open = any(id(row) not in closed for row in lanes) or turn.beyond is not None or bool(keep)

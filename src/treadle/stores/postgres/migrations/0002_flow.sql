@@ -1,5 +1,5 @@
 -- Who may run now: lanes of jobs, turns of tenants, and what is remembered of gates. All of it is written under one lock
--- (flow_lock.sql), so that nothing here need be unique by an index, whose entries may not be as long as these names are.
+-- (flow_lock.sql), so that no lane need be unique by an index, whose entries may not be as long as these names are.
 -- Whoever makes a job wait, or takes one away, does not take that lock, for a user's transaction may stay open for long:
 -- it leaves word in `arrival`, and the next claim under the lock reads that first.
 
@@ -19,8 +19,11 @@ COMMENT ON COLUMN treadle.arrival.id IS 'the job that has left for good';
 
 COMMENT ON COLUMN treadle.arrival.told IS 'how its attempt has ended, where that was told in a transaction of a user: JSON';
 
+-- Each who holds the lock has the next number, so that whoever had the one before knows that nobody was there between.
+CREATE SEQUENCE treadle.holder;
+
+-- Without a key: each claim moves a lane in every index there is, and who holds the lock finds it again where it was.
 CREATE TABLE treadle.lane (
-    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY WITH (fillfactor = 70),
     rank    bigint NOT NULL,
     seq     bigint NOT NULL,
     until   bigint,
@@ -61,7 +64,7 @@ CREATE TABLE treadle.line (
 
 -- No index has what changes at each claim, so that its rows are changed where they stand.
 CREATE TABLE treadle.standing (
-    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key           uuid PRIMARY KEY,
     used          bigint NOT NULL,
     mark          bigint NOT NULL,
     until         bigint NOT NULL,
@@ -72,9 +75,9 @@ CREATE TABLE treadle.standing (
     name          text COLLATE "C" NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
-COMMENT ON COLUMN treadle.standing.idle_at IS 'from when on it says no more than none would';
+COMMENT ON COLUMN treadle.standing.key IS 'a hash of the name (book.py), which may be longer than an index takes';
 
-CREATE INDEX standing_name ON treadle.standing (hashtextextended(name, 0));
+COMMENT ON COLUMN treadle.standing.idle_at IS 'from when on it says no more than none would';
 
 -- Triggers, so that nobody can forget to leave word. What is inserted leaves its word itself, once a lane: arrive.sql.
 

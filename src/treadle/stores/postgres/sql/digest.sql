@@ -13,17 +13,17 @@
         WHERE lane IS NOT NULL AND told IS NULL
         ORDER BY queue, lane, rank, seq),
        known AS MATERIALIZED (
-       SELECT told.*, lane.id, coalesce((told.rank, told.seq) < (lane.rank, lane.seq), false) AS better
+       SELECT told.*, lane.spot, coalesce((told.rank, told.seq) < (lane.rank, lane.seq), false) AS better
          FROM told LEFT JOIN LATERAL (
-              SELECT id, rank, seq FROM treadle.lane
+              SELECT ctid AS spot, rank, seq FROM treadle.lane
                WHERE lane.queue = told.queue AND hashtextextended(lane.name, 0) = hashtextextended(told.lane, 0)
                  AND lane.name = told.lane
               OFFSET 0) AS lane ON true),
        due AS MATERIALIZED (
-       SELECT next.id
+       SELECT next.spot
          FROM clock, unnest(:queues::text[]) AS wanted (name)
         CROSS JOIN LATERAL (
-              SELECT id, until FROM treadle.lane
+              SELECT ctid AS spot, until FROM treadle.lane
                WHERE queue = wanted.name AND until <= clock.now
                ORDER BY until
                LIMIT :open) AS next
@@ -32,17 +32,17 @@
        opened AS (
        UPDATE treadle.lane AS lane
           SET gate = NULL, until = NULL, rank = coalesce(change.rank, lane.rank), seq = coalesce(change.seq, lane.seq)
-         FROM (SELECT id, CASE WHEN better THEN rank END AS rank, CASE WHEN better THEN seq END AS seq
-                 FROM known WHERE id IS NOT NULL AND (better OR thinner)
+         FROM (SELECT spot, CASE WHEN better THEN rank END AS rank, CASE WHEN better THEN seq END AS seq
+                 FROM known WHERE spot IS NOT NULL AND (better OR thinner)
                 UNION ALL
-               SELECT id, NULL, NULL FROM due
-                WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.id = due.id AND (better OR thinner))
+               SELECT spot, NULL, NULL FROM due
+                WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.spot = due.spot AND (better OR thinner))
               ) AS change
-        WHERE lane.id = change.id
+        WHERE lane.ctid = change.spot
        RETURNING lane.queue, lane.tenant),
        begun AS (
        INSERT INTO treadle.lane (queue, name, tenant, rank, seq)
-       SELECT queue, lane, tenant, rank, seq FROM known WHERE id IS NULL AND rank IS NOT NULL
+       SELECT queue, lane, tenant, rank, seq FROM known WHERE spot IS NULL AND rank IS NOT NULL
        RETURNING queue, tenant),
        turned AS (
        INSERT INTO treadle.turn AS turn (queue, tenant, paid, open)
@@ -58,6 +58,10 @@ SELECT clock.now,
                    WHERE EXISTS (SELECT 1 FROM treadle.turn WHERE queue = wanted.name AND open OFFSET 0)) AS open,
        ARRAY (SELECT key FROM treadle.record WHERE kind = 'steer' ORDER BY key) AS targets,
        ARRAY (SELECT value FROM treadle.record WHERE kind = 'steer' ORDER BY key) AS steers,
+       EXISTS (SELECT 1 FROM treadle.record WHERE kind = 'steer' AND key >= 'queue=' AND key < 'queue>')
+       OR EXISTS (SELECT 1 FROM treadle.record WHERE kind = 'steer' AND key >= 'task=' AND key < 'task>') AS steered,
+       coalesce(txid_status(:before::bigint) = 'committed', false) AS stands,
+       true AS shut,
        ARRAY (SELECT jsonb_build_array(queue, lane, id, told)::text FROM word WHERE id IS NOT NULL) AS gone,
        (SELECT count(*) FROM word) AS read,
        (SELECT min(next.until)

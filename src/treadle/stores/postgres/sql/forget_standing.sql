@@ -1,2 +1,1 @@
-DELETE FROM treadle.standing
- WHERE hashtextextended(name, 0) = hashtextextended(:name::text, 0) AND name = :name::text
+DELETE FROM treadle.standing WHERE key = :key::uuid

@@ -1,4 +1,6 @@
 -- What a transaction under the lock begins with: whether word was left or lanes are due, which takes digest.sql to read.
+--   stands   what the transaction :before has written
+--   shut     a lane may be shut, which is looked for only by those who are :unsure
   WITH clock AS MATERIALIZED (
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)
 SELECT clock.now,
@@ -7,6 +9,10 @@ SELECT clock.now,
                 WHERE EXISTS (SELECT 1 FROM treadle.turn WHERE queue = wanted.name AND open OFFSET 0)) AS open,
        ARRAY (SELECT key FROM treadle.record WHERE kind = 'steer' ORDER BY key) AS targets,
        ARRAY (SELECT value FROM treadle.record WHERE kind = 'steer' ORDER BY key) AS steers,
+       EXISTS (SELECT 1 FROM treadle.record WHERE kind = 'steer' AND key >= 'queue=' AND key < 'queue>')
+       OR EXISTS (SELECT 1 FROM treadle.record WHERE kind = 'steer' AND key >= 'task=' AND key < 'task>') AS steered,
+       coalesce(txid_status(:before::bigint) = 'committed', false) AS stands,
+       NOT :unsure OR EXISTS (SELECT 1 FROM treadle.lane WHERE gate IS NOT NULL) AS shut,
        due.until,
        EXISTS (SELECT 1 FROM treadle.arrival) OR coalesce(due.until <= clock.now, false) AS more
   FROM clock

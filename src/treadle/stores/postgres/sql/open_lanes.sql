@@ -1,10 +1,11 @@
 -- Open lanes that are shut at these gates, in the order of turns: of the tenant who has paid least its best lane first. So
--- many of one queue or, where none is named, so many of each.
+-- many of one queue or, where none is named, so many of each; answer how many.
   WITH RECURSIVE asked AS MATERIALIZED (
-       SELECT * FROM unnest(:gates::text[], :queues::text[], :numbers::integer[]) AS row (gate, queue, number)),
+       SELECT * FROM unnest(:gates::text[], :queues::text[], :numbers::integer[]) WITH ORDINALITY
+              AS row (gate, queue, number, asked)),
        -- From one tenant of a queue to the next in the index.
        place AS (
-       SELECT asked.gate, asked.number, asked.queue AS only, first.queue, first.tenant
+       SELECT asked.asked, asked.gate, asked.number, asked.queue AS only, first.queue, first.tenant
          FROM asked
         CROSS JOIN LATERAL (
               SELECT queue, tenant FROM treadle.lane
@@ -14,7 +15,7 @@
                LIMIT 1) AS first
         WHERE asked.queue IS NULL OR first.queue = asked.queue
         UNION ALL
-       SELECT place.gate, place.number, place.only, next.queue, next.tenant
+       SELECT place.asked, place.gate, place.number, place.only, next.queue, next.tenant
          FROM place
         CROSS JOIN LATERAL (
               SELECT queue, tenant FROM treadle.lane
@@ -24,11 +25,11 @@
                LIMIT 1) AS next
         WHERE place.only IS NULL OR next.queue = place.only),
        best AS (
-       SELECT place.gate, place.queue, place.number, lane.*,
+       SELECT place.asked, place.gate, place.queue, place.number, lane.*,
               greatest(coalesce(turn.paid, 0), coalesce(line.clock, 0)) + (lane.at - 1) * 1000000 AS turn
          FROM place
         CROSS JOIN LATERAL (
-              SELECT id, rank, seq, row_number() OVER (ORDER BY rank, seq) AS at
+              SELECT ctid AS spot, rank, seq, row_number() OVER (ORDER BY rank, seq) AS at
                 FROM treadle.lane
                WHERE hashtextextended(lane.gate, 0) = hashtextextended(place.gate, 0) AND lane.gate = place.gate
                  AND lane.queue = place.queue AND lane.tenant = place.tenant
@@ -39,16 +40,17 @@
               ) AS turn ON true
          LEFT JOIN LATERAL (SELECT clock FROM treadle.line WHERE line.queue = place.queue OFFSET 0) AS line ON true),
        chosen AS MATERIALIZED (
-       SELECT id
-         FROM (SELECT id, number, row_number() OVER (PARTITION BY gate, queue ORDER BY turn, rank, seq) AS place
+       SELECT asked, queue, spot
+         FROM (SELECT asked, queue, spot, number,
+                      row_number() OVER (PARTITION BY asked, queue ORDER BY turn, rank, seq) AS place
                  FROM best) AS each
         WHERE place <= number),
        opened AS (
        UPDATE treadle.lane SET gate = NULL, until = NULL
-        WHERE id = ANY (ARRAY (SELECT id FROM chosen))
+        WHERE ctid = ANY (ARRAY (SELECT spot FROM chosen))
        RETURNING queue, tenant),
        turned AS (
        INSERT INTO treadle.turn AS turn (queue, tenant, paid, open)
        SELECT DISTINCT queue, tenant, 0, true FROM opened
            ON CONFLICT (queue, tenant) DO UPDATE SET open = true WHERE NOT turn.open)
-SELECT DISTINCT queue FROM opened
+SELECT asked, queue, count(*) FROM chosen GROUP BY asked, queue

@@ -5,8 +5,8 @@
        picked AS MATERIALIZED (
        SELECT ctid AS place
          FROM treadle.job
-        WHERE ctid = ANY (ARRAY (SELECT unnest(:versions::text[])::tid)) AND state || '' = 'queued'
-          AND key = ANY (ARRAY (SELECT unnest(:refs::text::uuid[])))
+        WHERE ctid = ANY (ARRAY (SELECT unnest(:spots::text::tid[]))) AND state || '' = 'queued'
+          AND seq = ANY (ARRAY (SELECT unnest(:seqs::text::bigint[])))
           FOR UPDATE SKIP LOCKED),
        claimed AS (
        UPDATE treadle.job AS job
@@ -16,32 +16,38 @@
                           ELSE job.grip END
          FROM clock
         WHERE job.ctid = ANY (ARRAY (SELECT place FROM picked))
-       RETURNING job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue, job.args,
+       RETURNING job.seq AS place, job.key::text AS ref, coalesce(job.name, job.key::text) AS id, job.task, job.queue, job.args,
                  job.priority, job.attempt, job.max_attempts, job.epoch, job.crashes, job.queued_at, job.expires_at,
                  job.result_ttl, job.owner, job.tenant, job.batch, job.meta, job.lane, job.costs, job.taken),
-       whole AS MATERIALIZED (SELECT count(*) = cardinality(:refs::text::uuid[]) AS so FROM claimed),
+       whole AS MATERIALIZED (SELECT count(*) = cardinality(:seqs::text::bigint[]) AS so FROM claimed),
        new AS MATERIALIZED (
-       SELECT *
-         FROM unnest(:id::text::bigint[], :name::text[], :used::text::bigint[], :mark::text::bigint[], :until::text::bigint[],
-                     :spacing::text::bigint[], :spaced_until::text::bigint[], :holder::text[], :idle_at::text::bigint[])
-              AS row (id, name, used, mark, until, spacing, spaced_until, holder, idle_at)),
+       SELECT key, name, used, mark, coalesce(until, 0) AS until, coalesce(spacing, 0) AS spacing,
+              coalesce(spaced_until, 0) AS spaced_until, coalesce(holder, '') AS holder, idle_at
+         FROM unnest(:keys::text::uuid[], :names::text[], :used::text::bigint[], :mark::text::bigint[],
+                     :until::text::bigint[], :spacing::text::bigint[], :spaced_until::text::bigint[], :holder::text[],
+                     :idle_at::text::bigint[])
+              AS row (key, name, used, mark, until, spacing, spaced_until, holder, idle_at)),
        stood AS (
        UPDATE treadle.standing AS standing
           SET used = new.used, mark = new.mark, until = new.until, spacing = new.spacing,
               spaced_until = new.spaced_until, holder = new.holder, idle_at = new.idle_at
          FROM new
-        WHERE standing.id = new.id AND (SELECT so FROM whole)),
+        WHERE standing.key = new.key AND (SELECT so FROM whole)
+       RETURNING standing.key),
        begun AS (
-       INSERT INTO treadle.standing (name, used, mark, until, spacing, spaced_until, holder, idle_at)
-       SELECT name, used, mark, until, spacing, spaced_until, holder, idle_at FROM new WHERE id IS NULL AND (SELECT so FROM whole)),
+       INSERT INTO treadle.standing (key, name, used, mark, until, spacing, spaced_until, holder, idle_at)
+       SELECT key, name, used, mark, until, spacing, spaced_until, holder, idle_at
+         FROM new
+        WHERE name IS NOT NULL AND key NOT IN (SELECT key FROM stood) AND (SELECT so FROM whole)),
        moved AS (
        UPDATE treadle.lane AS lane
           SET gate = new.gate, until = new.until, rank = new.rank, seq = new.seq
-         FROM unnest(:lanes::text::bigint[], :gates::text[], :untils::text::bigint[], :ranks::text::bigint[], :seqs::text::bigint[])
-              AS new (id, gate, until, rank, seq)
-        WHERE lane.id = new.id AND (SELECT so FROM whole)),
+         FROM unnest(:lanes::text::tid[], :ranks::text::bigint[], :lane_seqs::text::bigint[], :gates::text[],
+                     :untils::text::bigint[])
+              AS new (spot, rank, seq, gate, until)
+        WHERE lane.ctid = new.spot AND (SELECT so FROM whole)),
        emptied AS (
-       DELETE FROM treadle.lane WHERE id = ANY (ARRAY (SELECT unnest(:emptied::text::bigint[]))) AND (SELECT so FROM whole)),
+       DELETE FROM treadle.lane WHERE ctid = ANY (ARRAY (SELECT unnest(:emptied::text::tid[]))) AND (SELECT so FROM whole)),
        paid AS (
        INSERT INTO treadle.turn AS turn (queue, tenant, paid, open)
        SELECT *

@@ -3,7 +3,7 @@
        SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now),
        rested AS (
        DELETE FROM treadle.standing
-        WHERE id = ANY (ARRAY (SELECT id FROM treadle.standing WHERE id > :standing ORDER BY id LIMIT :most))
+        WHERE key = ANY (ARRAY (SELECT key FROM treadle.standing WHERE key > :standing::uuid ORDER BY key LIMIT :most))
           AND idle_at <= (SELECT now FROM clock)),
        idle AS (
        DELETE FROM treadle.turn

@@ -5,15 +5,15 @@ SELECT EXISTS (SELECT 1 FROM treadle.arrival)
                                              OR key >= 'tenant=' AND key < 'tenant>')),
        EXISTS (
        SELECT 1
-         FROM (SELECT idle_at FROM treadle.standing WHERE id > :standing ORDER BY id LIMIT :most) AS slice
+         FROM (SELECT idle_at FROM treadle.standing WHERE key > :standing::uuid ORDER BY key LIMIT :most) AS slice
         WHERE idle_at <= coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)),
        EXISTS (
        SELECT 1
          FROM (SELECT queue, paid, open FROM treadle.turn
                 WHERE (queue, tenant) > (:queue::text, :tenant::text) ORDER BY queue, tenant LIMIT :most) AS slice
         WHERE NOT open AND paid <= coalesce((SELECT clock FROM treadle.line WHERE line.queue = slice.queue), 0)),
-       (SELECT max(id) FROM (SELECT id FROM treadle.standing WHERE id > :standing ORDER BY id LIMIT :most) AS slice),
-       (SELECT count(*) FROM (SELECT id FROM treadle.standing WHERE id > :standing ORDER BY id LIMIT :most) AS slice),
+       (SELECT max(key::text) FROM (SELECT key FROM treadle.standing WHERE key > :standing::uuid ORDER BY key LIMIT :most) AS slice),
+       (SELECT count(*) FROM (SELECT key FROM treadle.standing WHERE key > :standing::uuid ORDER BY key LIMIT :most) AS slice),
        ARRAY (SELECT queue FROM treadle.turn
                WHERE (queue, tenant) > (:queue::text, :tenant::text) ORDER BY queue, tenant OFFSET :most - 1 LIMIT 1),
        ARRAY (SELECT tenant FROM treadle.turn
