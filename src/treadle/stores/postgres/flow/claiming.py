@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from treadle.core.flow.choosing import Choice, choose
-from treadle.core.flow.lanes import lane_of_task
+from treadle.core.flow.lanes import NOBODY, lane_of_task
 from treadle.core.flow.opening import after_choosing
 from treadle.core.job import Claim, Cycle, Ending
 from treadle.stores.postgres import verbs
@@ -138,9 +138,9 @@ class Claiming:
         known = [each for each in (self._view.until, self._until) if each is not None]
         if not known:
             return None
-        until = min(known)
-        if self._moved:  # one of them may be open by now
-            ((until,),) = yield self._sql("opens_at", queues=list(self._queues))
+        if not self._moved:
+            return max(0, min(known) - self._view.now)
+        ((until,),) = yield self._sql("opens_at", queues=list(self._queues))  # one of them may be open by now
         return None if until is None else max(0, until - self._view.now)
 
     def claim(self) -> Steps[list[Claim]]:
@@ -185,7 +185,8 @@ class Claiming:
         vanished = [(lane.queue, lane.name) for lane in loaded.vanished]
         vanished = [lane for lane in vanished if lane not in self._busy]
         rooms = after_choosing(choice, vanished, book.standings, view.steering, view.now)
-        opened = yield from open_lanes(self._sql, book, rooms)
+        last = self._claims[-1].tenant if self._claims else None
+        opened = yield from open_lanes(self._sql, book, rooms, last or NOBODY)
         self._moved = self._moved or bool(opened)
         return bool(choice.cut or opened or vanished or moved)
 

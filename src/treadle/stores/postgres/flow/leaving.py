@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from treadle.core.flow.gates import Gate, Kind
-from treadle.core.flow.lanes import read_lane
+from treadle.core.flow.lanes import NOBODY, read_lane
 from treadle.core.flow.leaving import gates_of, leave_all
 from treadle.core.flow.opening import MOST, after_leaving
 from treadle.core.flow.steering import Steering
@@ -14,6 +14,9 @@ from treadle.stores.postgres.flow.book import Book, kept
 from treadle.stores.postgres.flow.looking import Gone
 from treadle.stores.postgres.statements import Statements
 from treadle.stores.steps import Steps
+
+#: Tenants of a queue that are looked at for who is next at a gate.
+TENANTS = 200
 
 
 def leave(
@@ -32,9 +35,9 @@ def leave(
     book.change(changed)
     if book.shut is not None and book.shut.isdisjoint(changed):
         return False
-    return bool(
-        (yield from open_lanes(sql, book, {(None, gate): each for gate, each in after_leaving(changed).items()}))
-    )
+    rooms = {(None, gate): room for gate, room in after_leaving(changed).items()}
+    last = ended[-1].claim.tenant if ended else None
+    return bool((yield from open_lanes(sql, book, rooms, last or NOBODY)))
 
 
 def _names(book: Book, ended: Sequence[Ending], steering: Steering) -> Iterator[str]:
@@ -57,13 +60,19 @@ def opens_nothing(book: Book, ended: Sequence[Ending]) -> bool:
     return not any(True for _ in gates) if shut is None else not shut or not any(gate.name in shut for gate in gates)
 
 
-def open_lanes(sql: Statements, book: Book, rooms: Mapping[Any, int]) -> Steps[set[str]]:
-    """Open so many lanes for each (queue, gate) that they are shut at; None: of each queue. Answer the queues."""
+def open_lanes(sql: Statements, book: Book, rooms: Mapping[Any, int], after: str) -> Steps[set[str]]:
+    """Open so many lanes for each (queue, gate) that they are shut at; None: of each queue. Answer the queues.
+
+    `after`: the tenant who was served last.
+    """
     asked = [(queue, gate, min(MOST, room)) for (queue, gate), room in rooms.items() if _may_be_shut(book, gate)]
     if not asked:
         return set()
     queues, gates, numbers = zip(*asked, strict=True)
-    found = yield sql("open_lanes", gates=list(map(kept, gates)), queues=list(queues), numbers=list(numbers))
+    found = yield sql(
+        "open_lanes", gates=list(map(kept, gates)), queues=list(queues), numbers=list(numbers), after=after,
+        tenants=TENANTS,
+    )  # fmt: skip
     if book.shut is not None:
         full = {place for place, _, number in found for number_asked in [numbers[place - 1]] if number >= number_asked}
         book.shut -= {gate for place, (queue, gate, _) in enumerate(asked, 1) if queue is None and place not in full}

@@ -5,17 +5,17 @@
         UNION ALL
        SELECT (SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > later.tenant),
               later.number + 1
-         FROM later WHERE later.tenant IS NOT NULL AND later.number < :tenants),
+         FROM later WHERE later.tenant IS NOT NULL AND later.number < max(:tenants, :limit)),
        sooner (tenant, number) AS (
        SELECT min(tenant), (SELECT count(tenant) FROM later) + 1 FROM treadle_lane WHERE gate = :gate AND queue = :queue
         UNION ALL
        SELECT (SELECT min(tenant) FROM treadle_lane WHERE gate = :gate AND queue = :queue AND tenant > sooner.tenant),
               sooner.number + 1
-         FROM sooner WHERE sooner.tenant < :after AND sooner.number < :tenants),
+         FROM sooner WHERE sooner.tenant < :after AND sooner.number < max(:tenants, :limit)),
        next (tenant) AS (
        SELECT tenant FROM later WHERE tenant IS NOT NULL
         UNION ALL
-       SELECT tenant FROM sooner WHERE tenant <= :after AND number <= :tenants),
+       SELECT tenant FROM sooner WHERE tenant <= :after AND number <= max(:tenants, :limit)),
        first AS (
        SELECT lane.rowid AS place, lane.rank, lane.seq,
               max(coalesce((SELECT paid FROM treadle_turn WHERE queue = :queue AND tenant = next.tenant), 0),
