@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from treadle.core.errors import ConfigError
 from treadle.core.retry import Retry
 from treadle.engine.context import Context
 from treadle.keep import Keep
@@ -100,4 +101,10 @@ class Declaring:
         """
         if callable(fn):
             return self.declare(fn, None, TaskOptions())
+        unknown = [name for name in options if name not in TaskOptions._fields]
+        if unknown:
+            raise ConfigError(
+                f"@app.task has no option {unknown[0]!r}; it has {', '.join(TaskOptions._fields)}."
+                " How often a job is tried, say, is `retry=Retry(3)`."
+            )
         return lambda function: self.declare(function, fn, TaskOptions(**options))

@@ -58,7 +58,9 @@ def _show(found: "Report", url: str) -> None:
     if rows:
         show.table(("problem", "name", "jobs", "what", "examples"), rows, frozenset({"jobs"}))
     verdict = "nothing would break" if found.ok else "this would break"
-    show.note(show.plain(f"{found.jobs:,} live jobs of {found.tasks:,} tasks in {url}: {verdict}."))
+    live = f"{found.jobs:,} live {'job' if found.jobs == 1 else 'jobs'}"
+    tasks = f"{found.tasks:,} {'task' if found.tasks == 1 else 'tasks'}"
+    show.note(show.plain(f"{live} of {tasks} in {url}: {verdict}."))
 
 
 def _row(problem: "Problem") -> list[str]:
