@@ -24,11 +24,11 @@ from treadle.stores import open_store
 from treadle.stores.postgres import queries, retaining, steering, verbs
 from treadle.stores.postgres.flow.book import Book
 from treadle.stores.postgres.flow.loading import Asked, load
-from treadle.stores.postgres.flow.writing import LANE, NUMBERS, TURN
+from treadle.stores.postgres.flow.writing import LANE, NUMBERS, TURN, spots
 from treadle.stores.postgres.lookout import START, Place
 from treadle.stores.postgres.naming import addressed
 from treadle.stores.postgres.statements import Statements
-from treadle.stores.postgres.verbs import columns
+from treadle.stores.postgres.verbs import columns, numbers
 from treadle.stores.steps import Step, Steps
 from treadle.testing.contract.scene import Hand, jobs
 
@@ -89,7 +89,7 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
         first(verbs.claim(SQL, "w1", ["q0", "q1", "rare"], [START] * 3, 100, [5, 5, 5])), "job_queued"
     ),
     "load": (first(load(SQL, "w1", Asked(["q0", "q1", "rare"], 100, 10, 13))), "job_lane job_queued"),
-    "take": (SQL("take", worker="w1", spots="{" + ",".join(['"(0,1)"'] * 100) + "}", seqs=verbs.literal(range(100)), **NOTHING), None),
+    "take": (SQL("take", worker="w1", spots=spots(["(0,1)"] * 100), seqs=numbers(range(100)), **NOTHING), None),
     "complete": (SQL("complete", **verbs._completed(COMPLETED)), "job_pkey"),
     "into lanes": (
         SQL("into_lanes", queues=["q0", "q1"], most=1_000, tasks=["greet"], lanes=["x"]), "job_queued job_pkey"
@@ -179,7 +179,8 @@ SELECT n % 3, n, CASE WHEN n % 4 = 0 THEN n END, 'q' || n % 2, 't' || n % 50, 'l
   FROM generate_series(1, 5000) AS n;
 INSERT INTO treadle.turn SELECT n, n % 2 = 0, 'q' || n % 2, 't' || n FROM generate_series(1, 1000) AS n;
 INSERT INTO treadle.standing (key, used, mark, until, spacing, spaced_until, idle_at, holder, name)
-SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 0, 0, 0, 0, n, '', 'gate' || n FROM generate_series(1, 5000) AS n;
+SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 0, 0, 0, 0, n, '', 'gate' || n
+  FROM generate_series(1, 5000) AS n;
 INSERT INTO treadle.worker SELECT 'w' || n, n, n, n, '', '', n, '', '[]', 1, '{}' FROM generate_series(1, 20) AS n;
 INSERT INTO treadle.progress SELECT key, 1, 1, 1, 0, NULL FROM treadle.job WHERE seq % 2 = 0;
 INSERT INTO treadle.log SELECT key, 1, '[]' FROM treadle.job WHERE seq % 4 = 0;

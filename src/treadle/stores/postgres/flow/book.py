@@ -46,7 +46,7 @@ class Book:
         for place, *standing in (yield self._sql("standings", keys=numbers(map(key_of, unknown)))):
             name = unknown[place - 1]
             self._there.add(name)
-            self.standings[name] = Standing(*standing[:-1], given(standing[-1]))
+            self.standings[name] = Standing._make([*standing[:-1], given(standing[-1])])
 
     def lanes_under(self, steering: Steering) -> set[tuple[str, str]]:
         """Give the lanes, each with its queue, whose gates are known; what is steered may put others before them."""

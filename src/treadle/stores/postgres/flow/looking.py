@@ -64,7 +64,7 @@ def look(
     found = yield sql("digest", worker=worker, queues=list(queues), most=WORDS, open=OPENED, before=before)
     *seen, gone, read, until = found[0]
     told = [json.loads(text) for text in gone]
-    return view_of(*seen, until, more=False)._replace(
+    return view_of(*[*seen, until, False])._replace(
         gone=[Gone(lane, id) for _, lane, id, story in told if story is None],
         ended=[read_ending(queue, lane, id, story) for queue, lane, id, story in told if story is not None],
         unread=read == WORDS,
