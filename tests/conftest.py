@@ -3,6 +3,7 @@
 The servers come from tests/servers, empty stores from tests/stores/places; other fixtures live beside their tests.
 """
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -17,6 +18,10 @@ settings.load_profile("treadle")
 
 # A skip that stays one under --ci must say that the machine cannot, not that nobody looked.
 IMPOSSIBLE_HERE = "not on this platform"
+
+
+# A shell starts what runs in the background deaf to Ctrl-C, and so would be all that tests start, unless they catch it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

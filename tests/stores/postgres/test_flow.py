@@ -3,7 +3,9 @@
 import asyncio
 import random
 from collections import Counter
+from functools import partial
 
+import asyncpg
 import psycopg
 import pytest
 
@@ -16,6 +18,12 @@ from treadle.core.outcomes import complete, hand_back, retry
 from treadle.core.states import State
 from treadle.core.store import Store
 from treadle.stores import open_store
+from treadle.stores.postgres.flow import claiming
+from treadle.stores.postgres.flow.memory import Memory
+from treadle.stores.postgres.lines import fetch
+from treadle.stores.postgres.lookout import START
+from treadle.stores.postgres.statements import Statements
+from treadle.stores.steps import atake
 from treadle.testing.contract.scene import Hand, ids, job, seen
 
 pytestmark = pytest.mark.server
@@ -188,4 +196,43 @@ async def test_what_runs_under_a_cap_is_counted_anew_by_the_sweep(url: str) -> N
     await hand.settle_all([Ending(claim, complete()) for claim in claims])
     assert len(await hand.claim(5)) == 2
     assert (await seen(store, "0")).state is State.COMPLETED
+    await store.close()
+
+
+async def test_a_worker_that_held_the_lock_last_believes_others_who_came_between(url: str) -> None:
+    stores = [open_store(url) for _ in range(2)]
+    hands = [Hand(store, f"w{number}") for number, store in enumerate(stores)]
+    for hand in hands:
+        await asyncio.to_thread(hand.beat)
+    await stores[0].add([keyed("a", 1), keyed("b", 2), keyed("c", 3)])
+    (first,) = await hands[0].claim(1)
+    assert ids(await hands[1].claim(5)) == ["b", "c"]
+    await stores[0].add([keyed(f"{key}-next", key) for key in (1, 2, 3)])
+    await hands[0].settle(first, complete())
+    assert ids(await hands[0].claim(5)) == ["1-next"]
+    for store in stores:
+        await store.close()
+
+
+async def test_what_was_taken_back_is_not_remembered(url: str) -> None:
+    store = open_store(url)
+    hand = Hand(store, "w1")
+    hand.beat()
+    await store.add([keyed("a", 1), keyed("b", 1)])
+    memory, sql = Memory(), Statements("treadle", None)
+    connection = await asyncpg.connect(url)
+
+    async def claim() -> list[str]:
+        steps = claiming.cycle(sql, "w1", [], ["default"], [START], 5, memory=memory)
+        return ids((await atake(steps, partial(fetch, connection))).cycle.claims)
+
+    transaction = connection.transaction()
+    await transaction.start()
+    assert await claim() == ["a"]
+    await transaction.rollback()
+    async with connection.transaction():
+        assert await claim() == ["a"], "its place is free again, whatever this process knows"
+    async with connection.transaction():
+        assert await claim() == []
+    await connection.close()
     await store.close()

@@ -28,7 +28,7 @@ from treadle.stores.postgres.flow.writing import LANE, NUMBERS, TURN, spots
 from treadle.stores.postgres.lookout import START, Place
 from treadle.stores.postgres.naming import addressed
 from treadle.stores.postgres.statements import Statements
-from treadle.stores.postgres.verbs import columns
+from treadle.stores.postgres.verbs import columns, numbers
 from treadle.stores.steps import Step, Steps
 from treadle.testing.contract.scene import Hand, jobs
 
@@ -89,9 +89,7 @@ STATEMENTS: dict[str, tuple[Step, str | None]] = {
         first(verbs.claim(SQL, "w1", ["q0", "q1", "rare"], [START] * 3, 100, [5, 5, 5])), "job_queued"
     ),
     "load": (first(load(SQL, "w1", Asked(["q0", "q1", "rare"], 100, 10, 13))), "job_lane job_queued"),
-    "take": (
-        SQL("take", worker="w1", spots=spots(["(0,1)"] * 100), seqs=verbs.literal(range(100)), **NOTHING), None
-    ),
+    "take": (SQL("take", worker="w1", spots=spots(["(0,1)"] * 100), seqs=numbers(range(100)), **NOTHING), None),
     "complete": (SQL("complete", **verbs._completed(COMPLETED)), "job_pkey"),
     "into lanes": (
         SQL("into_lanes", queues=["q0", "q1"], most=1_000, tasks=["greet"], lanes=["x"]), "job_queued job_pkey"

@@ -101,6 +101,8 @@ class Claiming:
         """There are so many jobs of steered tasks that those without a lane are left for the next claim."""
         self._loaded: Loaded | None = None
         self._view: View
+        self._moved = False
+        """Lanes were opened since the view was taken, or may have been."""
         self._until: int | None = None
         """When a lane that was shut here opens by itself."""
         self.more = False
@@ -113,25 +115,26 @@ class Claiming:
         sql = self._sql
         book, before = memory.recall(held) or (self.book, None)
         unsure = book.shut is None
+        loaded = None
         if self._queues and not held.word and opens_nothing(book, left):
-            self._loaded = yield from load(sql, self._worker, self._asked, before, unsure=unsure, whatever=False)
-            self._view = self._loaded.view
-            if self._view.unread:
-                self._loaded = None
-        if self._loaded is None:
-            self._view = yield from look(sql, self._worker, self._queues, before, unsure=unsure)
-        view = self._view
+            loaded = yield from load(sql, self._worker, self._asked, before, unsure=unsure, whatever=False)
+        if loaded is None or loaded.view.unread:
+            loaded = None
+            view = yield from look(sql, self._worker, self._queues, before, unsure=unsure)
+        else:
+            view = loaded.view
         if before is None or view.stands:
             self.book = book
         book = self.book
         if unsure and not view.shut:
             book.shut = set()
         self.opened = yield from leave(sql, book, [*left, *view.ended], view.gone, view.steering, view.now)
-        if self._queues and (self._loaded is None or self.opened):
-            self._loaded = yield from load(sql, self._worker, self._asked)
-            self._view = view._replace(open=self._loaded.view.open)
+        if self._queues and (loaded is None or self.opened):
+            loaded = yield from load(sql, self._worker, self._asked)
+            view = view._replace(open=loaded.view.open)
+        self._loaded, self._view = loaded, view
         self._moved = self.opened or view.digested
-        return self._view
+        return view
 
     def opens_in(self) -> Steps[int | None]:
         """Say in how many milliseconds the next lane opens by itself."""
@@ -233,6 +236,7 @@ class Claiming:
             if not moved:
                 return round > 0
             view = yield from look(self._sql, self._worker, self._queues)
+            self._moved = True
             yield from leave(self._sql, self.book, view.ended, view.gone, self._view.steering, self._view.now)
         self._unmet = True
         return True
