@@ -132,7 +132,7 @@ def turns(kind: str) -> dict[str, float]:
 
 
 async def _turns(here: Place) -> float:
-    app = Treadle(here.fresh("turns"), concurrency=SLOTS)
+    app = Treadle(await asyncio.to_thread(here.fresh, "turns"), concurrency=SLOTS)
     starts: dict[str, float] = {}
     begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
     spans: list[float] = []
