@@ -11,6 +11,10 @@ from treadle.engine.attempt import Attempt
 #: A reserve must be gone within so many seconds, or it is handed back.
 BLINK = 0.5
 
+#: Where jobs take turns a reserve is one job for every second slot, so that who comes next need not wait for two jobs
+#: of others; one for each where jobs are shorter than so many seconds, for a claim takes longer than such a wait.
+MOMENT = 0.002
+
 #: Only jobs shorter than this on average are reserved.
 SHORT = 0.05
 
@@ -33,9 +37,11 @@ class Reserve:
     def room(self) -> int:
         """Count the claims that may wait for a slot.
 
-        One a slot where jobs take turns: else whose turn comes next would wait for all that others have in reserve.
+        Few where jobs take turns: else whose turn comes next would wait for all that others have in reserve.
         """
-        return min(self._room, self._slots) if self.governed else self._room
+        if not self.governed:
+            return self._room
+        return min(self._room, self._slots if self._mean < MOMENT else self._slots // 2)
 
     def measure(self, took: float) -> None:
         """Learn that an attempt took so many seconds."""
