@@ -34,7 +34,6 @@ ADD = Bulk(text("treadle.stores.sqlite", "add"), ADDED)
 ADD_PLAIN = Bulk(text("treadle.stores.sqlite", "add_plain"), 15)
 ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", ADDED)
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
-LINE_UP = _load("line_up", "ids")
 STANDING = _load("standing", "id", "unique_key", "now")
 FREE_KEY = _load("free_key", "ref")
 FREE_KEYS = _load("free_keys", "ids", "now")
@@ -110,14 +109,8 @@ def add(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> lis
 def _add_all(connection: sqlite3.Connection, now: int, jobs: Sequence[NewJob]) -> int:
     """Add those that nobody stands for; answer how many."""
     if any(job.lane or job.unique_key or job.tenant for job in jobs):
-        added = _bulk(connection, ADD, [_row(job, now) for job in jobs])
-        connection.execute(LINE_UP, (_ids([job for job in jobs if job.lane]),))
-        return added
+        return _bulk(connection, ADD, [_row(job, now) for job in jobs])
     return _bulk(connection, ADD_PLAIN, [_plain_row(job, now) for job in jobs])
-
-
-def _ids(jobs: Sequence[NewJob | Snapshot]) -> str:
-    return json.dumps([job.id for job in jobs])
 
 
 def _plain_row(job: NewJob, now: int) -> tuple[object, ...]:
@@ -137,9 +130,6 @@ def adding(now: int, jobs: Sequence[NewJob]) -> Steps[list[Added]]:
     new: set[str] = set()
     for statement, values in ADD_AND_TELL.pieces([_row(job, now) for job in jobs]):
         new |= {id for (id,) in (yield Step(statement, values))}
-    laned = [job for job in jobs if job.lane and job.id in new]
-    if laned:
-        yield Step(LINE_UP, (_ids(laned),))
     answer = []
     for job in jobs:
         if job.id in new:
@@ -175,8 +165,6 @@ def _adding_one(now: int, job: NewJob) -> Steps[Added]:
         if job.on_conflict == "reschedule":
             yield Step(RESCHEDULE, (ref, now, job.due_at, job.due_in, job.expires_in))
         return Added(id, False, changed=True)
-    if job.lane:
-        yield Step(LINE_UP, (_ids([job]),))
     return Added(job.id, True)
 
 
@@ -370,8 +358,6 @@ def restore(connection: sqlite3.Connection, jobs: Sequence[Snapshot]) -> list[st
 
 def _restore_one(connection: sqlite3.Connection, job: Snapshot) -> bool:
     kept = connection.execute(RESTORE, [*rows.restored(job), lane_hash(job.lane)]).fetchall()
-    if kept and job.lane:
-        connection.execute(LINE_UP, (_ids([job]),))
     for (ref,) in kept:
         attempts = [(ref, *rows.restored_attempt(attempt)) for attempt in job.attempts]
         connection.executemany(RESTORE_ATTEMPT, attempts)

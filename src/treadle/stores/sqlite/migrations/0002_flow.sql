@@ -48,9 +48,20 @@ CREATE TABLE treadle_standing (
 
 CREATE INDEX treadle_standing_holder ON treadle_standing (holder) WHERE holder <> '';
 
--- Triggers, so that nobody can forget to line up and to step out; few, for each costs all that happens to jobs. (Who is
--- new lines up by line_up.sql.) Who is queued in a lane puts it in line. Who leaves a lane otherwise than by a claim opens it: who stands behind may be let in
--- where the first was not. Whose turn it is in an order gives that up where it ends or goes away while it waits.
+-- Triggers, so that nobody can forget to line up and to step out, nor be killed between: callers who enlist us may be in
+-- no transaction. They are few, for each costs all that happens to jobs. Who is queued in a lane puts it in line. Who
+-- leaves a lane otherwise than by a claim opens it: who stands behind may be let in where the first was not. Whose turn it
+-- is in an order gives that up where it ends or goes away while it waits.
+
+CREATE TRIGGER treadle_job_added AFTER INSERT ON treadle_job
+  WHEN NEW.lane IS NOT NULL AND NEW.state = 'queued'
+BEGIN
+    INSERT INTO treadle_lane (queue, lane, lane_hash, tenant, rank, seq)
+    VALUES (NEW.queue, NEW.lane, NEW.lane_hash, json_extract(NEW.lane, '$[1]'), NEW.rank, NEW.seq)
+        ON CONFLICT (queue, lane) DO UPDATE
+       SET rank = excluded.rank, seq = excluded.seq, gate = NULL, until = NULL
+     WHERE (excluded.rank, excluded.seq) < (treadle_lane.rank, treadle_lane.seq);
+END;
 
 CREATE TRIGGER treadle_job_moved AFTER UPDATE OF state, queue, lane, rank, costs ON treadle_job
   WHEN NEW.state <> 'running' AND (NEW.state = 'queued' OR OLD.state <> 'running')

@@ -1,4 +1,4 @@
-"""What a process remembers of gates never says more than the file does."""
+"""Gates and lanes in the file: what a process remembers never says more, and nobody dies between two halves."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import pytest
 from treadle.core.flow.gates import Gate, Kind, Standing
 from treadle.core.store import Store
 from treadle.stores import open_store
+from treadle.stores.sqlite import verbs
 from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.settings import SqliteSettings
 from treadle.stores.sqlite.writer import Writer
@@ -63,3 +64,15 @@ async def test_what_was_rolled_back_is_forgotten(two: list[Store], path: Path) -
         await writer(lambda connection: enter(connection, fails=True))
     assert await writer(lambda connection: enter(connection, fails=False)) == 1
     writer.close()
+
+
+async def test_a_caller_who_dies_behind_the_first_statement_leaves_no_job_out_of_line(
+    two: list[Store], path: Path
+) -> None:
+    """It may be in no transaction, so whatever lines a job up must be part of what keeps it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as caller:
+        caller.execute(*next(verbs.adding(1_000, several("a", ONE))))
+    worker = Hand(two[0], "w1")
+    with closing(worker.heart):
+        worker.beat()
+        assert ids(await worker.claim(5)) == ["a"]
