@@ -80,6 +80,8 @@ ASKED = [
     (BURST, Standing(mark=(NOON + 3_000) * 1_000, spacing=3_000_000, spaced_until=NOON + 1_000), 1, NOON + 1_000),
     (BURST, Standing(mark=(NOON + 400) * 1_000, spacing=3_000_000, spaced_until=NOON), 1, PASSES),
     (BURST, Standing(mark=(NOON + 400) * 1_000, spacing=1, spaced_until=NOON + 60_000), 1, PASSES),  # no faster
+    # the other side counts jobs, not what each costs here
+    (BURST, Standing(mark=(NOON + 3_000) * 1_000, spacing=3_000_000, spaced_until=NOON + 60_000), 5, NOON + 3_000),
 ]
 
 
@@ -288,6 +290,18 @@ def test_a_window_ends_at_its_border_to_the_millisecond() -> None:
     assert ask(DAILY, full, "me", 1, midnight - 1) == midnight
     assert ask(DAILY, full, "me", 100, midnight) == PASSES
     assert ask(DAILY, enter(DAILY, full, "me", 100, midnight), "me", 1, midnight) == midnight + DAY
+
+
+def test_a_costly_job_is_spaced_from_the_next_as_any_other_and_for_as_long_as_that_holds() -> None:
+    """60 requests and 90,000 tokens a minute; the other side has 5 requests left for 10 s."""
+    tokens = Gate(Kind.RATE, "openai", "", 90_000, 60_000, 90_000)
+    told = park(REST, Park(0, 2_000_000, 10_000), NOON)
+    entered = enter(tokens, told, "me", 1_200, NOON)
+    assert ask(tokens, entered, "me", 1_200, NOON) == NOON + 2_000
+    assert ask(tokens, entered, "me", 1_200, NOON + 2_000) == PASSES
+    for second in range(2, 10, 2):
+        entered = enter(tokens, entered, "me", 1_200, NOON + second * 1_000)
+    assert ask(tokens, entered, "me", 1_200, NOON + 10_000) == PASSES
 
 
 STANDINGS = st.builds(

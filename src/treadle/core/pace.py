@@ -56,7 +56,7 @@ class Window(NamedTuple):
 
     @property
     def spacing(self) -> int:
-        """Microseconds between two units, so that what is left lasts."""
+        """Microseconds between two requests, so that what is left lasts."""
         return self.reset * 1000 // max(1, int(self.remaining))
 
 

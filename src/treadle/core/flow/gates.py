@@ -69,7 +69,7 @@ class Standing(NamedTuple):
     until: int = 0
     """The millisecond until which it is parked."""
     spacing: int = 0
-    """Microseconds between two units, as the other side's headers told."""
+    """Microseconds between two entries, as the other side's headers told."""
     spaced_until: int = 0
     """The millisecond until which that holds."""
     holder: str = ""
@@ -80,7 +80,7 @@ REST = Standing()
 
 
 class Park(NamedTuple):
-    """What the other side said: nothing for so many milliseconds, then one unit each `spacing` microseconds."""
+    """What the other side said: nothing for so many milliseconds, then one job each `spacing` microseconds."""
 
     wait: int
     spacing: int = 0
@@ -170,9 +170,10 @@ def _spaced(gate: Gate, standing: Standing, cost: int, now: int) -> tuple[int, i
 
     This is the generic cell rate algorithm (ITU-T I.371), which keeps a token bucket in one number.
     """
-    if standing.spaced_until > now and standing.spacing > gate.unit:
-        step = ceil(min(cost, gate.burst) * standing.spacing)
-        return step, step
-    if cost == 1:
-        return gate.one
-    return ceil(min(cost, gate.burst) * gate.unit), gate.one[1]  # more than fits would wait for ever
+    step, ahead = gate.one
+    if cost != 1:
+        step = ceil(min(cost, gate.burst) * gate.unit)  # more than fits would wait for ever
+    # The other side counts requests, whatever each costs here: so the spacing is one of entries, not of units.
+    if standing.spaced_until > now and standing.spacing > step:
+        return standing.spacing, standing.spacing
+    return step, ahead

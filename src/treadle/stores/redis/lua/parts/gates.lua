@@ -38,12 +38,9 @@ end
 -- The microseconds that an entry costs the bucket, and how far ahead of time it may be.
 local function spaced(gate, standing, cost)
   local spacing, unit = standing[4], gate.period * 1000 / gate.limit
-  cost = math.min(cost, gate.burst)
-  if standing[5] > now and spacing > unit then
-    local step = math.ceil(cost * spacing)
-    return step, step
-  end
-  return math.ceil(cost * unit), math.ceil(gate.burst * unit)
+  local step = math.ceil(math.min(cost, gate.burst) * unit)
+  if standing[5] > now and spacing > step then return spacing, spacing end
+  return step, math.ceil(gate.burst * unit)
 end
 
 -- PASSES, SHUT, or the millisecond at which to ask again.
