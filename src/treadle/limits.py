@@ -49,6 +49,10 @@ class Limit:
         return Toll(Kind.CONCURRENCY, _policy(self.name or owner, Kind.CONCURRENCY, self.key), self.most, key=self.key)
 
 
+#: Milliseconds that a burst may be ahead of time: a bucket is kept in one number, which must stay exact in all stores.
+LONGEST = 100 * 365 * 86_400_000
+
+
 class Rate:
     """So many units in a period, such as "600/min": a token bucket.
 
@@ -64,6 +68,8 @@ class Rate:
         self.burst = self.units if burst is None else burst
         if not _is_number(self.burst):
             raise ConfigError(f"Rate: burst={burst!r} must be a whole number of at least 1.")
+        if self.burst * self.period > LONGEST * self.units:
+            raise ConfigError(f"Rate: burst={burst!r} is what {text!r} allows in more than a hundred years; lower it.")
         _check("Rate", key, name)
         self.key, self.cost, self.name = key, cost, name
 

@@ -39,6 +39,7 @@ def test_another_text_is_refused_with_an_example(text: str) -> None:
         lambda: Limit(1, name=""),
         lambda: Limit(1, name="a\nb"),
         lambda: Rate("1/s", burst=0),
+        lambda: Rate("1/day", burst=10**9),
         lambda: Rate("1/s", burst=1.0),  # type: ignore[arg-type]  # what somebody may write
         lambda: Budget("0.0000001/day", unit="money"),
         lambda: Budget("1/day", unit="hope"),  # type: ignore[arg-type]  # what somebody may write
