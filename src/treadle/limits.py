@@ -161,7 +161,7 @@ def tolls_of(owner: str, *wishes: Limits | Rates | Budgets) -> tuple[Toll, ...]:
     """List the tolls of a task or queue, each with a policy of its own. Raises ConfigError."""
     found: dict[str, Toll] = {}
     for wish in wishes:
-        for each in (wish,) if isinstance(wish, (Limit, Rate, Budget)) else wish or ():
+        for each in wish if isinstance(wish, (list, tuple)) else () if wish is None else (wish,):
             if not isinstance(each, (Limit, Rate, Budget)):
                 raise ConfigError(f"{owner}: {each!r} is no limit; give Limit(…), Rate(…) or Budget(…).")
             toll = each.toll(owner)

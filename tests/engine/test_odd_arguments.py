@@ -322,6 +322,7 @@ async def test_annotations_that_cannot_be_checked_are_said_at_the_first_call(
         (lambda app: app.task("odd", unique=Unique("user_idd"))(lambda user_id: 1), "Did you mean 'user_id'?"),
         (lambda app: app.task("odd", retry=5)(anything), "must be a policy"),
         (lambda app: app.task("odd", timeout=timedelta(-1))(anything), "timedelta of zero or more"),
+        (lambda app: app.task("odd", concurrency=5)(anything), "5 is no limit; give Limit(…)"),
         (lambda app: app.task("odd", max_attempts=5)(anything), "no option 'max_attempts'"),
         (lambda app: app.task("odd", queue="\ud800")(anything), "cannot name a queue"),
         *[

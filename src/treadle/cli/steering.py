@@ -289,7 +289,10 @@ def _hint(app: "Treadle", kind: str, name: str) -> None:
     from treadle.ops.steering import known_names
     from treadle.steering import resembling
 
-    if near := resembling(name, app.wait(known_names(app.store, kind))):
+    known = app.wait(known_names(app.store, kind))
+    if kind == "limit" and any(name.startswith(f"{each}:") for each in known):
+        return  # with its key behind it
+    if near := resembling(name, known):
         show.note(show.plain(f"No {kind} is known here by the name {name!r}; there is one called {near!r}."))
 
 
