@@ -55,6 +55,9 @@ async def test_after_a_hint_the_work_is_there(store: Store, hire: Hire) -> None:
 
 async def test_who_has_left_is_told_no_more(store: Store) -> None:
     calls: list[int] = []
-    store.subscribe(lambda: calls.append(1))()
-    await heard(store, lambda: store.add([job("a")]))
-    assert calls == []
+    leave = store.subscribe(lambda: calls.append(1))
+    await heard(store, lambda: store.add([job("a")]))  # by others, too: so whoever begins to listen has done so
+    leave()
+    before = len(calls)
+    await heard(store, lambda: store.add([job("b")]))
+    assert len(calls) == before
