@@ -6,16 +6,11 @@ from itertools import islice
 
 from treadle.core.retention import Retention, due_tasks
 from treadle.core.states import FINAL, State
-from treadle.stores.statements import numbered, text
+from treadle.stores.sqlite.flow.said import load
 
-
-def _load(name: str, *names: str) -> str:
-    return numbered(text("treadle.stores.sqlite", name), names)
-
-
-ENDED = _load("ended")
-KEPT = _load("kept", "task", "runs")
-OUTDATED = _load("outdated", "task", "completed", "failed", "cancelled", "limit")
+ENDED = load("ended")
+KEPT = load("kept", "task", "runs")
+OUTDATED = load("outdated", "task", "completed", "failed", "cancelled", "limit")
 
 #: Later than any end.
 ALL = 2**62

@@ -13,16 +13,12 @@ from treadle.stores.sqlite.flow import said
 from treadle.stores.sqlite.flow.book import Book
 from treadle.stores.sqlite.flow.claiming import Claiming
 from treadle.stores.sqlite.flow.leaving import concerned, gated, leave, leaving
-from treadle.stores.sqlite.flow.steering import tidy
+from treadle.stores.sqlite.flow.said import load
+from treadle.stores.sqlite.flow.steering import CURRENT, ERASE, WRITE_OVER, tidy
 from treadle.stores.sqlite.rows import SETTLE as SETTLE_NAMES
 from treadle.stores.sqlite.rows import completed_row, lane_hash, settle_row
-from treadle.stores.statements import Bulk, numbered, text
+from treadle.stores.statements import Bulk, text
 from treadle.stores.steps import Step, Steps, take
-
-
-def _load(name: str, *names: str) -> str:
-    return numbered(text("treadle.stores.sqlite", name), names)
-
 
 #: Fields of a new job that are written: all but the last two, which belong to the call alone.
 WRITTEN = len(NewJob._fields) - 2
@@ -34,51 +30,48 @@ ADD = Bulk(text("treadle.stores.sqlite", "add"), ADDED)
 ADD_PLAIN = Bulk(text("treadle.stores.sqlite", "add_plain"), 15)
 ADD_AND_TELL = Bulk(text("treadle.stores.sqlite", "add") + "RETURNING id", ADDED)
 COMPLETE = Bulk(text("treadle.stores.sqlite", "complete"), 7)
-STANDING = _load("standing", "id", "unique_key", "now")
-FREE_KEY = _load("free_key", "ref")
-FREE_KEYS = _load("free_keys", "ids", "now")
-REPLACE = _load("replace", "ref", "args", "costs", "lane", "lane_hash", "tenant", "meta", "max_attempts", "priority")
-RESCHEDULE = _load("reschedule", "ref", "now", "due_at", "due_in", "expires_in")
-FLOWING = _load("flowing", "now", "worker", "queues")
-CLAIM = _load("claim", "worker", "now", "queues", "want")
-CLAIM_ONE_QUEUE = _load("claim_one_queue", "worker", "now", "queue", "want")
-SETTLE = _load("settle", *SETTLE_NAMES)
-SETTLED = _load("settled", "ref", "epoch")
-CURRENT = _load("current", "ref", "epoch")
-KEEP_ATTEMPT = _load("keep_attempt", "ref", "epoch", "number", "worker", "now", "ending", "error")
-TRIM_ATTEMPTS = _load("trim_attempts", "ref", "oldest")
-KEEP_PROGRESS = _load("keep_progress", "ref", "epoch", "done", "total", "failed", "note")
-KEEP_LOG = _load("keep_log", "ref", "epoch", "log")
-BEAT = _load("beat", "id", "now", "lease", "host", "space", "pid", "born", "queues", "slots", "details")
-HOLDINGS = _load("holdings", "worker")
-CLAIMS = _load("claims", "worker")
-PROMOTE = _load("promote", "now", "limit")
-EXPIRE = _load("expire", "now", "limit")
-TAKE_OVER = _load("take_over", "worker", "now", "take")
-FORGET_WORKERS = _load("forget_workers", "now", "worker")
-DROP_RESULTS = _load("drop_results", "now", "limit")
-NEXT_DUE = _load("next_due")
-BURY = _load("bury", "ids")
-CANCEL_WAITING = _load("cancel_waiting", "ids", "now")
-CANCEL_RUNNING = _load("cancel_running", "ids")
-OBEY_CANCEL = _load("obey_cancel", "refs", "now")
-REVIVE = _load("revive", "ids", "now")
-HOLD = _load("hold", "ids", "reason")
-RELEASE = _load("release", "reason", "tasks", "now")
-DELETE = _load("delete", "ids", "ended_by")
-DELETE_WAITING = _load("delete_waiting", "ids")
-PURGE_CHILDREN = tuple(_load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
-PURGE_RECORDS = _load("purge_records", "kinds")
-RESTORE = _load("restore", *rows.RESTORED, "lane_hash")
-RESTORE_ATTEMPT = _load(
+STANDING = load("standing", "id", "unique_key", "now")
+FREE_KEY = load("free_key", "ref")
+FREE_KEYS = load("free_keys", "ids", "now")
+REPLACE = load("replace", "ref", "args", "costs", "lane", "lane_hash", "tenant", "meta", "max_attempts", "priority")
+RESCHEDULE = load("reschedule", "ref", "now", "due_at", "due_in", "expires_in")
+FLOWING = load("flowing", "now", "worker", "queues")
+CLAIM = load("claim", "worker", "now", "queues", "want")
+CLAIM_ONE_QUEUE = load("claim_one_queue", "worker", "now", "queue", "want")
+SETTLE = load("settle", *SETTLE_NAMES)
+SETTLED = load("settled", "ref", "epoch")
+KEEP_ATTEMPT = load("keep_attempt", "ref", "epoch", "number", "worker", "now", "ending", "error")
+TRIM_ATTEMPTS = load("trim_attempts", "ref", "oldest")
+KEEP_PROGRESS = load("keep_progress", "ref", "epoch", "done", "total", "failed", "note")
+KEEP_LOG = load("keep_log", "ref", "epoch", "log")
+BEAT = load("beat", "id", "now", "lease", "host", "space", "pid", "born", "queues", "slots", "details")
+HOLDINGS = load("holdings", "worker")
+CLAIMS = load("claims", "worker")
+PROMOTE = load("promote", "now", "limit")
+EXPIRE = load("expire", "now", "limit")
+TAKE_OVER = load("take_over", "worker", "now", "take")
+FORGET_WORKERS = load("forget_workers", "now", "worker")
+DROP_RESULTS = load("drop_results", "now", "limit")
+NEXT_DUE = load("next_due")
+BURY = load("bury", "ids")
+CANCEL_WAITING = load("cancel_waiting", "ids", "now")
+CANCEL_RUNNING = load("cancel_running", "ids")
+OBEY_CANCEL = load("obey_cancel", "refs", "now")
+REVIVE = load("revive", "ids", "now")
+HOLD = load("hold", "ids", "reason")
+RELEASE = load("release", "reason", "tasks", "now")
+DELETE = load("delete", "ids", "ended_by")
+DELETE_WAITING = load("delete_waiting", "ids")
+PURGE_CHILDREN = tuple(load(f"purge_{child}", "refs") for child in ("progress", "log", "attempts"))
+PURGE_RECORDS = load("purge_records", "kinds")
+RESTORE = load("restore", *rows.RESTORED, "lane_hash")
+RESTORE_ATTEMPT = load(
     "restore_attempt", "ref", "number", "epoch", "worker", "started_at", "ended_at", "ending", "error"
 )
-RESTORE_LOG = _load("restore_log", "ref", "lines")
-RESTORE_PROGRESS = _load("restore_progress", "ref", "epoch", "done", "total", "failed", "note")
-WRITE_NEW = _load("write_new", "kind", "key", "value")
-WRITE_OVER = _load("write_over", "kind", "key", "value")
-WRITE_EXPECTED = _load("write_expected", "kind", "key", "value", "expect")
-ERASE = _load("erase", "kind", "key", "expect")
+RESTORE_LOG = load("restore_log", "ref", "lines")
+RESTORE_PROGRESS = load("restore_progress", "ref", "epoch", "done", "total", "failed", "note")
+WRITE_NEW = load("write_new", "kind", "key", "value")
+WRITE_EXPECTED = load("write_expected", "kind", "key", "value", "expect")
 
 #: Attempts remembered of one job: it may snooze for years.
 ATTEMPTS_KEPT = 100

@@ -37,6 +37,8 @@ _PARTS = (
     "moves",
     "unique",
     "gates",
+    "budgets",
+    "opening",
     "turns",
     "lines",
     "steer",
@@ -47,6 +49,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 # ruff: noqa: E402, F403
 from treadle.testing.contract.adding import *
 from treadle.testing.contract.beating import *
+from treadle.testing.contract.budgets import *
 from treadle.testing.contract.claiming import *
 from treadle.testing.contract.gates import *
 from treadle.testing.contract.hints import *
@@ -54,6 +57,7 @@ from treadle.testing.contract.lines import *
 from treadle.testing.contract.looking import *
 from treadle.testing.contract.moves import *
 from treadle.testing.contract.moving import *
+from treadle.testing.contract.opening import *
 from treadle.testing.contract.records import *
 from treadle.testing.contract.retaining import *
 from treadle.testing.contract.scene import hire as hire
